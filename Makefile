@@ -1,0 +1,28 @@
+# Two commands matter: `make demo` and `make test`. `make help` lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+PACKAGES := instrumentation services simulators stack
+EDITABLE := $(foreach package,$(PACKAGES),-e ./$(package))
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s $$'\t'
+
+.venv/.stamp: requirements/lock.txt requirements/bootstrap.txt $(PACKAGES:%=%/pyproject.toml)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Pitboss needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	VIRTUAL_ENV=.venv $(BIN)/uv pip sync --quiet --require-hashes requirements/bootstrap.txt requirements/lock.txt
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation $(EDITABLE)
+	touch $@
+
+.PHONY: setup
+setup: .venv/.stamp ## install everything that Python needs into .venv
+
+.PHONY: lock
+lock: .venv/.stamp ## renew requirements/ from the pyproject files
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/bootstrap.in -o requirements/bootstrap.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $(foreach name,pitboss pitboss-services pitboss-simulators pitboss-stack,--no-emit-package $(name)) --group dev pyproject.toml -o requirements/lock.txt
