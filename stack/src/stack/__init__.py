@@ -1,0 +1,1 @@
+"""Runs docker-compose.yml in containers, or natively where there is no container engine."""
