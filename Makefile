@@ -26,3 +26,49 @@ setup: .venv/.stamp ## install everything that Python needs into .venv
 lock: .venv/.stamp ## renew requirements/ from the pyproject files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $(foreach name,pitboss pitboss-services pitboss-simulators pitboss-stack,--no-emit-package $(name)) --group dev pyproject.toml -o requirements/lock.txt
+
+.PHONY: demo
+demo: setup ## start the casino and its observability stack, with players; Ctrl-C stops it
+	@stack demo $(if $(ENGINE),--engine $(ENGINE))
+
+.PHONY: build
+build: setup ## build the native programs into the cache (half an hour when it is empty)
+	@stack build
+
+.PHONY: lint
+lint: setup ## formatting, lint rules, types
+	ruff format --check .
+	ruff check .
+	pyright
+
+.PHONY: unit
+unit: setup ## tests that need no server (seconds)
+	pytest -m 'not server and not stack'
+
+.PHONY: test
+test: lint unit build ## everything that CI runs: unit tests, real servers, the whole stack
+	pytest -m 'server or stack'
+
+.PHONY: test-long
+test-long: lint unit build ## the same assertions with outages at full length
+	PITBOSS_LONG=1 pytest -m 'server or stack'
+
+.PHONY: bench
+bench: build ## side-by-side measurements: ratios as JSON and as a table
+	python -m benchmarks
+
+.PHONY: generate
+generate: setup ## renew generated files: dashboards, alert rules, collector sources
+	python -m dashboards
+	python -m alerts
+	$(MAKE) -C collector generate
+
+.PHONY: format
+format: setup ## format the Python code and sort its imports
+	ruff format .
+	ruff check --fix .
+
+.PHONY: clean
+clean: ## stop the stack and remove .venv and its volumes; the cache of built programs stays
+	-test -x $(BIN)/stack && $(BIN)/stack reset --yes
+	rm -rf .venv .stack
