@@ -1,0 +1,1 @@
+"""Shared by the instrumentations; not for applications."""

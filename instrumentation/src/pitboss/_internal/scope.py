@@ -1,0 +1,38 @@
+"""Makes a context current and takes it back without ever logging a detach error.
+
+`opentelemetry.context.detach` fails (and logs an ERROR) when it is called in another thread, task or
+`asyncio.to_thread` call than the attach. Iterators and callbacks do exactly that, so a scope sets the
+earlier context again, and only where its own is still the current one.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
+
+
+class Scope:
+    """One context that was made current."""
+
+    __slots__ = ("_attached", "_previous")
+
+    def __init__(self, context: Context) -> None:
+        self._previous = otel_context.get_current()
+        self._attached = context
+        otel_context.attach(context)
+
+    def close(self) -> None:
+        """Make the earlier context current again, unless somebody else's is current by now."""
+        if otel_context.get_current() is self._attached:
+            otel_context.attach(self._previous)
+
+
+@contextmanager
+def current(context: Context) -> Generator[None, None, None]:
+    """Run the body with `context` current."""
+    scope = Scope(context)
+    try:
+        yield
+    finally:
+        scope.close()
