@@ -25,7 +25,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         kept = [item for item in items if not item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
-    items.sort(key=lambda item: max((TIERS.index(m.name) + 1 for m in item.iter_markers() if m.name in TIERS), default=0))
+    items.sort(
+        key=lambda item: max(
+            (TIERS.index(m.name) + 1 for m in item.iter_markers() if m.name in TIERS), default=0
+        )
+    )
 
 
 @pytest.fixture(scope="session")

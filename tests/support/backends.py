@@ -66,7 +66,8 @@ def trace(trace_id: str) -> list[Span]:
                     service=resource["service.name"],
                     attributes=_attributes(span.get("attributes", [])),
                     links=tuple(
-                        (_hex(link["traceId"], 32), _hex(link["spanId"], 16)) for link in span.get("links", [])
+                        (_hex(link["traceId"], 32), _hex(link["spanId"], 16))
+                        for link in span.get("links", [])
                     ),
                     status=str(span.get("status", {}).get("code", "")),
                 )
@@ -86,7 +87,9 @@ def logs(query: str, *, minutes: float = 30, limit: int = 1000) -> list[tuple[di
     )
     answer.raise_for_status()
     return [
-        (stream["stream"], value[1]) for stream in answer.json()["data"]["result"] for value in stream["values"]
+        (stream["stream"], value[1])
+        for stream in answer.json()["data"]["result"]
+        for value in stream["values"]
     ]
 
 
@@ -121,7 +124,7 @@ class Grafana:
         return self.client.get(f"/api/datasources/uid/{uid}").raise_for_status().json()
 
     def query(self, uid: str, type_: str, /, **model: Any) -> dict[str, Any]:
-        """Run one query of a panel or a data link through `/api/ds/query`; the answer is the result of refId A."""
+        """Run one query of a panel or a data link through `/api/ds/query`; returns the result of refId A."""
         now = int(time.time() * 1000)
         body = {
             "from": str(now - 30 * 60_000),

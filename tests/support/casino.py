@@ -27,7 +27,9 @@ class Bet:
     pushes: dict[str, Any]
 
 
-def place_bet(*, player: str, amount_minor: str, currency: str = "EUR", expect: tuple[str, ...] = ("balance",)) -> Bet:
+def place_bet(
+    *, player: str, amount_minor: str, currency: str = "EUR", expect: tuple[str, ...] = ("balance",)
+) -> Bet:
     """Place one bet in a process of its own, instrumented as service `client`, and wait for the pushes."""
     binaries = Path(sys.executable).parent
     done = subprocess.run(

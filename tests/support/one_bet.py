@@ -20,7 +20,9 @@ VAULT = "http://127.0.0.1:8001"
 ROOM_SERVICE = "http://127.0.0.1:8003"
 
 
-async def place_bet(player: str, currency: str, amount_minor: str, events: set[str], seconds: float) -> dict[str, Any]:
+async def place_bet(
+    player: str, currency: str, amount_minor: str, events: set[str], seconds: float
+) -> dict[str, Any]:
     """Place one bet and wait until each of `events` was pushed.
 
     Raises:
@@ -32,7 +34,10 @@ async def place_bet(player: str, currency: str, amount_minor: str, events: set[s
 
     def receiver(name: str) -> Any:
         async def handle(data: Any) -> None:
-            pushes[name] = {"data": data, "trace_id": f"{trace.get_current_span().get_span_context().trace_id:032x}"}
+            pushes[name] = {
+                "data": data,
+                "trace_id": f"{trace.get_current_span().get_span_context().trace_id:032x}",
+            }
             if events <= pushes.keys():
                 arrived.set()
 
@@ -78,7 +83,11 @@ def main() -> None:
     arguments = parser.parse_args()
     result = asyncio.run(
         place_bet(
-            arguments.player, arguments.currency, arguments.amount_minor, set(arguments.expect), arguments.seconds
+            arguments.player,
+            arguments.currency,
+            arguments.amount_minor,
+            set(arguments.expect),
+            arguments.seconds,
         )
     )
     print(json.dumps(result), flush=True)  # noqa: T201
