@@ -6,6 +6,7 @@ their own (STACK_STATE), so that the volumes of `make demo` stay untouched.
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import tempfile
@@ -17,6 +18,9 @@ from support.native import NativeStack
 
 REPOSITORY = Path(__file__).parent
 TIERS = ("server", "stack")
+
+for package in ("simulators", "stack"):  # or pytest takes the folders of the same name for them
+    importlib.import_module(package)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
