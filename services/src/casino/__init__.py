@@ -1,0 +1,1 @@
+"""What Vault, Concierge and Room-Service share: money, events, problems, outbox, life cycle."""
