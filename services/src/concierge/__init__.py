@@ -1,0 +1,1 @@
+"""Concierge: turns accepted bets into volume, VIP points and tiers, each bet exactly once."""

@@ -1,0 +1,1 @@
+"""Room-Service: socket.io to the players. Balance and rewards pushes, chat."""
