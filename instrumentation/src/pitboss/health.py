@@ -108,8 +108,7 @@ class Health:
             return self._last
         loop = asyncio.get_running_loop()
         if self._running is None or self._running.done() or self._running.get_loop() is not loop:
-            with suppress_instrumentation():
-                self._running = loop.create_task(self._run())
+            self._running = loop.create_task(self._run())
         return await asyncio.shield(self._running)
 
     async def _run(self) -> Report:
@@ -130,7 +129,8 @@ class _Runner:
         self._blocked: threading.Thread | None = None
 
     async def run(self) -> Message:
-        task = asyncio.ensure_future(self._call())
+        with suppress_instrumentation():
+            task = asyncio.ensure_future(self._call())
         # Not asyncio.timeout(): that waits for the check to accept its cancellation.
         done, _ = await asyncio.wait({task}, timeout=self._timeout)
         if not done:
