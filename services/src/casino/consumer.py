@@ -14,6 +14,7 @@ current.
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 from opentelemetry import trace
 
-from casino import topics
+from casino import kafka_client, topics
 from casino.events import InvalidEventError, Topic
 
 log = structlog.get_logger()
@@ -81,8 +82,8 @@ class _Stopped(Exception):  # noqa: N818 - no error: the way out of a retry when
     """The consumer was told to stop while it was waiting for a dependency."""
 
 
-class ConsumerThread(threading.Thread):
-    """Reads a subscription until it is stopped.
+class ConsumerThread:
+    """Reads a subscription in a thread of its own until it is stopped.
 
     Args:
         subscription: what to read.
@@ -98,22 +99,36 @@ class ConsumerThread(threading.Thread):
         reject: Reject,
         outages: tuple[type[Exception], ...] = (),
     ) -> None:
-        super().__init__(name=f"consumer-{subscription.group}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"{subscription.group}-consumer", daemon=True)
         self._subscription = subscription
         self._handle = handle
         self._reject = reject
         self._outages = outages
         self._stopping = threading.Event()
         self._anchored: set[TopicPartition] = set()
-        self.assigned = threading.Event()
-        """Set once partitions are assigned and their start offsets fixed: nothing sent later is missed."""
+        self._assigned = threading.Event()
 
-    def stop(self) -> None:
-        """Ask the thread to finish the message at hand, leave the group and end. Returns at once."""
+    def start(self) -> None:
+        """Begin to consume; once it was begun, nothing happens."""
+        if self._thread.ident is None:
+            # An empty context: what the caller has switched off or begun is no business of the messages.
+            contextvars.Context().run(self._thread.start)
+
+    def wait_until_assigned(self, timeout: float) -> bool:
+        """Wait until partitions are assigned and their start is fixed: nothing sent later is missed.
+
+        Returns:
+            False when that did not happen within `timeout` seconds.
+        """
+        return self._assigned.wait(timeout)
+
+    def stop(self, timeout: float) -> None:
+        """Finish the message at hand, leave the group and end, in at most `timeout` seconds."""
         self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
 
-    def run(self) -> None:
-        """Consume until `stop`; whatever breaks is logged and begun again."""
+    def _run(self) -> None:
         backoff = Backoff()
         while not self._stopping.is_set():
             try:
@@ -214,7 +229,7 @@ class ConsumerThread(threading.Thread):
                 consumer.commit(offsets, timeout_ms=_BROKER_TIMEOUT_MS)
         self._anchored = set(assignment)
         if assignment:
-            self.assigned.set()
+            self._assigned.set()
             log.info(
                 "partitions assigned",
                 **{"event.name": "consumer.assigned", "group": self._subscription.group},
@@ -225,7 +240,7 @@ class ConsumerThread(threading.Thread):
 def _connect(subscription: Subscription) -> Any:
     # Any: pyright's stubs are of kafka-python 2
     options: dict[str, Any] = {
-        "bootstrap_servers": subscription.bootstrap_servers.split(","),
+        "bootstrap_servers": kafka_client.servers(subscription.bootstrap_servers),
         "group_id": subscription.group,
         "client_id": subscription.group,
         "auto_offset_reset": subscription.start,
@@ -233,7 +248,7 @@ def _connect(subscription: Subscription) -> Any:
         "allow_auto_create_topics": False,
         "consumer_timeout_ms": _LOOK_UP_MS,
         "bootstrap_timeout_ms": _BROKER_TIMEOUT_MS,
-        "reconnect_backoff_max_ms": 1_000,
+        "reconnect_backoff_max_ms": kafka_client.RECONNECT_BACKOFF_MAX_MS,
         # A node that was killed gives its partitions to the others after this time.
         "session_timeout_ms": 10_000,
     }
