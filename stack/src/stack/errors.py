@@ -43,12 +43,12 @@ class StackError(Exception):
         return "\n".join(lines)
 
 
-def last_lines(log: Path, count: int = TAIL_LINES) -> list[str]:
-    """Return the last `count` lines of a log file; empty where there is none."""
+def last_lines(log: Path, count: int = TAIL_LINES, since: int = 0) -> list[str]:
+    """Return the last `count` lines of a log file that are after byte `since`; empty where there is none."""
     try:
         with log.open("rb") as stream:
             stream.seek(0, 2)
-            stream.seek(max(0, stream.tell() - 256 * count))
+            stream.seek(max(since, stream.tell() - 512 * count))
             return stream.read().decode(errors="replace").splitlines()[-count:]
     except FileNotFoundError:
         return []

@@ -1,0 +1,3 @@
+module pitboss.invalid/probe
+
+go 1.24
