@@ -1,0 +1,1 @@
+"""Dashboards as code: queries, variables and panels apart, put together per dashboard."""
