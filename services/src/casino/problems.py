@@ -80,7 +80,8 @@ class ProblemError(Exception):
     """Raise it anywhere in a request; the handler makes the answer, the log line and the count.
 
     `detail` is for the caller's eyes. `reason` narrows the code down for log and metric: it must come
-    from a closed set. `members` are further members of the answer (RFC 9457 section 3.2).
+    from a closed set. `fields` go to the log line only. `members` are further members of the answer
+    (RFC 9457 section 3.2).
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class ProblemError(Exception):
         reason: str | None = None,
         status: int | None = None,
         headers: dict[str, str] | None = None,
+        fields: dict[str, Any] | None = None,
         **members: Any,
     ) -> None:
         super().__init__(detail)
@@ -99,6 +101,7 @@ class ProblemError(Exception):
         self.reason = reason or code.value
         self.status = status or STATUS[code]
         self.headers = headers
+        self.fields = fields or {}
         self.members = members
 
 
@@ -130,6 +133,7 @@ def answer(problem: ProblemError, route: str) -> JSONResponse:
         "request refused",
         **{
             "event.name": "http.problem",
+            **problem.fields,
             "outcome": "rejected",
             "code": problem.code.value,
             "reason": problem.reason,
