@@ -204,12 +204,13 @@ class OutboxRelay:
         self._measure(connection)
         if not self._lead(connection):
             return 0
+        # Before there is anything to send: the first event must not wait for a connection.
+        producer = self._connect_producer()
         with suppress_instrumentation():
             rows = [Row(*row) for row in connection.execute(_UNPUBLISHED, (BATCH,)).fetchall()]
         if not rows:
             self._prune(connection)
             return 0
-        producer = self._connect_producer()
         for wave in waves(rows):
             self._publish(connection, producer, wave)
         return len(rows)
