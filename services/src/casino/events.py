@@ -103,7 +103,10 @@ def _read_time(value: object) -> datetime:
         value = datetime.fromisoformat(value)
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise ValueError("not a time with a zone")
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("out of range") from None
 
 
 def _read_rate(value: object) -> Decimal:
@@ -124,7 +127,7 @@ def _read_uuid(value: object) -> UUID:
 
 def format_time(moment: datetime) -> str:
     """Write a moment as every border has it: UTC, microseconds, Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 MinorUnits = Annotated[int, BeforeValidator(_read_minor), PlainSerializer(format_minor)]

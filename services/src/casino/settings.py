@@ -28,7 +28,7 @@ class ServiceSettings(BaseSettings):
 class DatabaseSettings(ServiceSettings):
     """Settings of a service that has a database of its own."""
 
-    database_url: PostgresDsn = Field(description="postgresql://user:password@host:port/database")
+    database_url: PostgresDsn = Field(repr=False, description="postgresql://user:password@host:port/database")
     database_pool_size: int = Field(default=10, ge=1, le=100)
 
     @property
