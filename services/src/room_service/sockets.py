@@ -10,7 +10,7 @@ from typing import Any
 import socketio
 import structlog
 from pydantic import SecretStr
-from socketio.exceptions import ConnectionRefusedError
+from socketio import exceptions
 
 from casino import metrics, tokens
 from room_service import chat
@@ -96,7 +96,7 @@ class Sockets:
             session = self._authenticate(auth)
         except RefusedError as refused:
             report(refused.refusal, reason=refused.reason)
-            raise ConnectionRefusedError(body(refused.refusal)) from None
+            raise exceptions.ConnectionRefusedError(body(refused.refusal)) from None
         connection = Connection(session.player_id, self.server.transport(sid))
         self._connections[sid] = connection
         metrics.realtime_connections.add(1, {"transport": connection.transport})
