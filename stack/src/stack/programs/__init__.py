@@ -72,5 +72,17 @@ class Ensure(Protocol):
 
 
 def ensure(services: Sequence[NativeService], report: Reporter) -> dict[str, Program]:
-    """Find, fetch or build the programs of `services`; see `Ensure`."""
-    raise NotImplementedError(f"programs of {[service.name for service in services]} for {report}")
+    """Find, fetch or build the programs of services; see `Ensure`."""
+    from stack.programs.kinds import programs_of  # noqa: PLC0415 - they import the agreement above
+
+    return programs_of(services, report)
+
+
+def verify(services: Sequence[NativeService], report: Reporter) -> list[str]:
+    """Compare every cached file of the services' programs with its SHA-256; forget what differs.
+
+    Returns the names of the programs that `ensure` will build again.
+    """
+    from stack.programs.kinds import verify_programs  # noqa: PLC0415
+
+    return verify_programs(services, report)
