@@ -159,6 +159,7 @@ class Service(_Strict):
     logging: Any = None
     labels: Any = None
     init: bool = False
+    read_only: bool = False
     user: Text | None = None
     native: Native | None = Field(default=None, alias="x-native")
 
