@@ -26,6 +26,7 @@ from psycopg_pool import PoolTimeout
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from casino import problems
+from casino.body_limit import BodyLimit
 from casino.database import OUTAGES
 from casino.settings import ServiceSettings
 from pitboss.health import Check, Health, HealthMiddleware, State
@@ -88,6 +89,7 @@ def create_app(service: Service, routers: Iterable[APIRouter]) -> tuple[FastAPI,
     )
     for router in routers:
         app.include_router(router)
+    app.add_middleware(BodyLimit)
     app.add_middleware(_Gate, health=health)
     problems.install(app, outages=OUTAGES)
     return app, health
