@@ -67,7 +67,13 @@ def number(
         "stat",
         width=4,
         height=4,
-        defaults={"unit": unit.value, "decimals": 2, "color": {"mode": "thresholds"}, "thresholds": limits},
+        defaults={
+            "unit": unit.value,
+            "decimals": 2,
+            "noValue": "-",
+            "color": {"mode": "thresholds"},
+            "thresholds": limits,
+        },
         options={
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
             "graphMode": "area",
@@ -130,8 +136,7 @@ def up_or_down(id_: int, title: str, description: str, target: Target) -> Panel:
         width=12,
         height=5,
         defaults={
-            "color": {"mode": "thresholds"},
-            "thresholds": thresholds((None, "red"), (1, "green")),
+            "color": {"mode": "fixed", "fixedColor": "gray"},
             "mappings": [{"type": "value", "options": texts}],
             "custom": {"fillOpacity": 70, "lineWidth": 0},
         },

@@ -70,7 +70,7 @@ class TraceQL:
             "refId": ref_id,
             "datasource": self.datasource,
             "queryType": "traceql",
-            "query": self.query,
+            "query": f"{self.query} with (most_recent=true)",  # or any that match, Tempo 2.8
             "limit": self.limit,
             "tableType": "traces",
         }
