@@ -96,6 +96,8 @@ def install(names: Sequence[str], log: Path) -> None:
 def require_programs(root: Path, programs: Iterable[str], *, log: Path, say: Callable[[str], None]) -> None:
     """Make sure that programs are there, by the checkout's list of packages. See `require`."""
     wanted = set(programs)
+    if not wanted:
+        return
     listed = read_list(root / LIST)
     if unknown := wanted - {one.program for one in listed}:
         raise BuildError(

@@ -161,7 +161,7 @@ class GrafanaRecipe:
 
         webpack = [toolchain.node(), "node_modules/webpack/bin/webpack.js", "--progress=profile"]
         run(
-            [*webpack, "--config", "scripts/webpack/webpack.prod.js"],
+            [*webpack, "--no-cache", "--config", "scripts/webpack/webpack.prod.js"],
             what="packing Grafana's pages",
             log=workshop.logs / f"{self.name}-build.log",
             folder=source,
@@ -173,6 +173,14 @@ class GrafanaRecipe:
 class _Silent:
     def update(self, fraction: float, note: str = "") -> None:
         """Say nothing: a step too short to be seen."""
+
+
+def prepared_lock(folder: Path, workshop: Workshop, source: Path) -> Path:
+    """Return the yarn.lock from which a build would install, made in the new folder `source`."""
+    pin = Pin.read(folder)
+    _copy_module(pin, workshop, source)
+    _adapt(pin, folder, source)
+    return Yarn(source, workshop).reduce_lock()
 
 
 def _copy_module(pin: Pin, workshop: Workshop, target: Path) -> None:

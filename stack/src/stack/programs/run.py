@@ -76,6 +76,8 @@ def run(
         finally:
             with _running_lock:
                 _running.discard(process)
+            if process.stdout:
+                process.stdout.close()
     if code != 0:
         raise _failure(what, command, code, log)
 

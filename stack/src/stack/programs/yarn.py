@@ -48,9 +48,7 @@ class Yarn:
         lock must be. Raises ChecksumError when it is another, BuildError when yarn fails.
         """
         begin, end = share
-        self.share_cache()
-        lock = self.folder / "yarn.lock"
-        self.run("install", "--mode=update-lockfile")
+        lock = self.reduce_lock()
         if (found := sha256(lock)) != lock_sha256:
             raise ChecksumError(
                 "the npm packages are not the pinned ones",
@@ -70,6 +68,12 @@ class Yarn:
                 task.update(begin + (end - begin) * 0.9, "laying out npm packages")
 
         self.run("install", "--immutable", "--mode=skip-build", on_line=on_line)
+
+    def reduce_lock(self) -> Path:
+        """Drop from yarn.lock what no package.json asks for any more; nothing is installed."""
+        self.share_cache()
+        self.run("install", "--mode=update-lockfile")
+        return self.folder / "yarn.lock"
 
     def share_cache(self) -> None:
         """Put packages that the source tree brings itself into the shared cache."""
