@@ -1,16 +1,26 @@
 """Telemetry must never raise into the application."""
 
 import logging
-from collections.abc import Generator
-from contextlib import contextmanager
+from types import TracebackType
 
 _log = logging.getLogger("pitboss")
 
 
-@contextmanager
-def guarded(doing: str) -> Generator[None, None, None]:
+class guarded:  # noqa: N801 - reads as a statement
     """Swallow and log at debug level whatever the body raises; the body must hold telemetry only."""
-    try:
-        yield
-    except Exception:  # noqa: BLE001 - that is the purpose
-        _log.debug("telemetry failed while %s", doing, exc_info=True)
+
+    __slots__ = ("_doing",)
+
+    def __init__(self, doing: str) -> None:
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        _log.debug("telemetry failed while %s", self._doing, exc_info=error)
+        return True
