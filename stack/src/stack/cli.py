@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import errno
 import json
-import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -21,13 +22,16 @@ from stack.engines import Engine, choose_engine, engine_in_use
 from stack.errors import StackError
 from stack.interrupt import Interrupted, listen
 from stack.native import logs as native_logs
-from stack.native.engine import NativeEngine
 from stack.native.state import read_stack
 from stack.native.status import status as native_status
 from stack.paths import COMPOSE_FILE
+from stack.probe import ensure_probe
 from stack.progress import ConsoleReporter
 from stack.project import Project, open_project
 from stack.tables import status_table, summary_lines
+
+CLICK_INTERRUPTED = 130
+"""What the command line library makes of every KeyboardInterrupt."""
 
 app = typer.Typer(
     help="Runs docker-compose.yml: in containers, or natively where there is no container engine.",
@@ -75,9 +79,11 @@ def settings(
 def init(context: typer.Context) -> None:
     """Write .env (mode 0600) with a random secret for each one that the compose file requires.
 
-    Values that are there already are kept.
+    Values that are there already are kept. Also builds the health probe that the file mounts, so that a plain
+    `docker compose up` works after this.
     """
     _init(_compose_file(context))
+    ensure_probe(_project(context), _reporter())
 
 
 @app.command()
@@ -93,12 +99,15 @@ def up(
     """Start services and what they depend on, wait until all are healthy, stay until Ctrl-C."""
     project = _project(context)
     chosen = _choose(project, engine)
-    _up(chosen, services or [], profile or [], detach=detach)
-    if isinstance(chosen, NativeEngine):
+    if detach:
+        chosen.up(services or [], profile or [], detach=True)
         _print_summary(project)
-    if not detach:
+        return
+    with _foreground(chosen):
+        chosen.up(services or [], profile or [], detach=False)
+        _print_summary(project)
         out.print("Ctrl-C stops everything.")
-        _stay(chosen)
+        chosen.supervise()
 
 
 @app.command()
@@ -211,45 +220,41 @@ def demo(
     _init(file)
     project = open_project(file)
     chosen = _choose(project, engine)
-    _up(chosen, [], ["players"], detach=False)
-    try:
+    with _foreground(chosen):
+        chosen.up([], ["players"], detach=False)
         trace = wait_for_trace(project, _reporter())
         for line in announce(project, trace, grafana_user):
             out.print(line, highlight=False, soft_wrap=True)
-        if isinstance(chosen, NativeEngine):
-            _print_summary(project)
+        _print_summary(project)
         out.print("Ctrl-C stops everything.")
-    except BaseException:
-        chosen.stop_all()
-        raise
-    _stay(chosen)
+        chosen.supervise()
 
 
 def main() -> NoReturn:
     """Run the command line; every error is one message on stderr and an exit code other than 0."""
     listen()
     try:
-        app(standalone_mode=True)
+        app()
+        sys.exit(0)
     except StackError as error:
         _fail(str(error))
-    except Interrupted as interruption:
-        err.print("interrupted", style="yellow")
-        os._exit(interruption.exit_code) if _has_running_threads() else sys.exit(interruption.exit_code)
+    except SystemExit as ending:
+        if ending.code == CLICK_INTERRUPTED and (interruption := _interruption(ending)):
+            err.print("interrupted", style="yellow")
+            sys.exit(interruption.exit_code)
+        raise
     except OSError as error:
         if error.errno == errno.ENOSPC:
             _fail(
                 f"the disk is full: {error.filename or error}\nwhat to do: free some space and run this again"
             )
         raise
-    sys.exit(0)
 
 
-def _has_running_threads() -> bool:
-    import threading  # noqa: PLC0415
-
-    return any(
-        not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()
-    )
+def _interruption(error: BaseException | None) -> Interrupted | None:
+    while error is not None and not isinstance(error, Interrupted):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _fail(message: str) -> NoReturn:
@@ -298,21 +303,28 @@ def _init(file: Path) -> None:
     out.print(f"{target}: {len(added)} secrets added" if added else f"{target}: complete", highlight=False)
 
 
-def _up(engine: Engine, services: list[str], profiles: list[str], *, detach: bool) -> None:
-    engine.up(services, profiles, detach=detach)
-
-
-def _stay(engine: Engine) -> None:
+@contextmanager
+def _foreground(engine: Engine) -> Iterator[None]:
+    """Stop everything when this command ends, however it ends; Ctrl-C when all is up is success."""
     try:
-        engine.supervise()
+        yield
     except Interrupted as interruption:
+        was_up = engine.is_ours_and_up()
         out.print()
         engine.stop_all()
-        # Ctrl-C is how this command normally ends.
-        raise typer.Exit(0 if interruption.is_keyboard else interruption.exit_code) from None
+        if was_up and interruption.is_keyboard:
+            raise typer.Exit(0) from None
+        raise
+    except BaseException:
+        engine.stop_all()
+        raise
 
 
 def _print_summary(project: Project) -> None:
     record = read_stack(project)
     if record and record.healthy:
         out.print(f"all healthy after {record.healthy - record.started:.1f} s", highlight=False)
+    if record and record.healthy and record.first_trace:
+        out.print(
+            f"first bet's trace found after {record.first_trace - record.started:.1f} s", highlight=False
+        )

@@ -89,19 +89,21 @@ class DockerEngine:
                 reported.add(name)
             time.sleep(SUPERVISION_SECONDS)
 
+    def is_ours_and_up(self) -> bool:
+        """Did this process start the stack, and did it get healthy?"""
+        record = state.read_stack(self._project)
+        return record is not None and record.pid == os.getpid() and record.is_up
+
     def stop_all(self) -> None:
-        """Stop and remove all containers; data is kept."""
-        try:
-            self._compose(["--profile", "*", "down"])
-        except Interrupted:
-            self._compose(["--profile", "*", "kill"])
-            raise
-        state.forget_stack(self._project)
+        """Stop everything, if this process started it; a second interruption kills it."""
+        record = state.read_stack(self._project)
+        if record is not None and record.pid == os.getpid():
+            self._down()
 
     def down(self) -> int:
         """Stop and remove all containers; data is kept. Returns how many services ran."""
         ran = len(self._run(["ps", "--quiet"]).split())
-        self.stop_all()
+        self._down()
         return ran
 
     def start(self, services: Sequence[str]) -> None:
@@ -144,6 +146,14 @@ class DockerEngine:
         """Print what services wrote."""
         flags = ["--follow"] if follow else []
         self._compose(["--profile", "*", "logs", *flags, "--tail", str(tail), *services])
+
+    def _down(self) -> None:
+        try:
+            self._compose(["--profile", "*", "down"])
+        except Interrupted:
+            self._compose(["--profile", "*", "kill"])
+            raise
+        state.forget_stack(self._project)
 
     def _exited(self) -> set[str]:
         lines = self._run(["--profile", "*", "ps", "--all", "--format", "json"]).splitlines()

@@ -140,8 +140,16 @@ class NativeEngine:
                     self._report.line(self._obituary(name, record))
             time.sleep(SUPERVISION_SECONDS)
 
+    def is_ours_and_up(self) -> bool:
+        """Did this process start the stack, and did it get healthy?"""
+        record = state.read_stack(self._project)
+        return record is not None and record.pid == os.getpid() and record.is_up
+
     def stop_all(self) -> None:
-        """Stop everything as the engine that has it in its hands; a second interruption kills it."""
+        """Stop everything, if this process started it; a second interruption kills it."""
+        record = state.read_stack(self._project)
+        if record is None or record.pid != os.getpid():
+            return
         try:
             with state.exclusive(self._project):
                 asyncio.run(clear(self._project, self._stopped))
