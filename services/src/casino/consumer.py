@@ -26,7 +26,7 @@ from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 from opentelemetry import trace
 
-from casino import kafka_client, topics
+from casino import kafka_client, reachability, topics
 from casino.events import InvalidEventError, Topic
 
 log = structlog.get_logger()
@@ -114,13 +114,10 @@ class ConsumerThread:
             # An empty context: what the caller has switched off or begun is no business of the messages.
             contextvars.Context().run(self._thread.start)
 
-    def wait_until_assigned(self, timeout: float) -> bool:
-        """Wait until partitions are assigned and their start is fixed: nothing sent later is missed.
-
-        Returns:
-            False when that did not happen within `timeout` seconds.
-        """
-        return self._assigned.wait(timeout)
+    @property
+    def is_assigned(self) -> bool:
+        """Whether partitions are assigned and their start is fixed: nothing sent from now on is missed."""
+        return self._assigned.is_set()
 
     def stop(self, timeout: float) -> None:
         """Finish the message at hand, leave the group and end, in at most `timeout` seconds."""
@@ -149,6 +146,7 @@ class ConsumerThread:
             log.error("consumer failed, starting again", **fields, exc_info=error)
 
     def _consume(self, backoff: Backoff) -> None:
+        reachability.require_broker(self._subscription.bootstrap_servers)
         topics.create(self._subscription.bootstrap_servers, self._subscription.topics)
         consumer = _connect(self._subscription)
         self._anchored = set()

@@ -8,6 +8,8 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaProducer
 
+from casino.reachability import require_broker
+
 PROBE_TIMEOUT_MS = 1_500
 # Before the first answer; a broker that was away must be found again soon, not after 30 s.
 RECONNECT_BACKOFF_MAX_MS = 1_000
@@ -36,6 +38,7 @@ def producer(bootstrap_servers: str, client_id: str) -> Any:
         "delivery_timeout_ms": 10_000,
         "reconnect_backoff_max_ms": RECONNECT_BACKOFF_MAX_MS,
     }
+    require_broker(bootstrap_servers)
     return KafkaProducer(**options)
 
 
@@ -71,6 +74,7 @@ class KafkaProbe:
             "request_timeout_ms": PROBE_TIMEOUT_MS,
             "reconnect_backoff_max_ms": RECONNECT_BACKOFF_MAX_MS,
         }
+        require_broker(self._bootstrap_servers)
         return KafkaAdminClient(**options)
 
     def close(self) -> None:

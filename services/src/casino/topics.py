@@ -8,6 +8,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import TopicAlreadyExistsError, for_code
 
 from casino.events import TOPICS, Topic
+from casino.reachability import require_broker
 
 log = structlog.get_logger()
 
@@ -38,6 +39,7 @@ def create(bootstrap_servers: str, topics: Iterable[Topic] = TOPICS) -> list[str
         "bootstrap_timeout_ms": REQUEST_TIMEOUT_MS,
         "request_timeout_ms": REQUEST_TIMEOUT_MS,
     }
+    require_broker(bootstrap_servers)
     admin: Any = KafkaAdminClient(**options)
     try:
         answer = admin.create_topics(wanted, raise_errors=False)

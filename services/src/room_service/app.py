@@ -7,6 +7,7 @@ middleware would see one endless request per socket.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from functools import partial
 
 import socketio
@@ -69,4 +70,8 @@ def create_app(configuration: RoomServiceSettings | None = None) -> ASGIApp:
 async def _take_partitions(consumer: ConsumerThread) -> None:
     """Be ready only when no push can be missed any more: the group starts at the newest messages."""
     consumer.start()
-    await asyncio.to_thread(consumer.wait_until_assigned, ASSIGNMENT_SECONDS)
+    # Not in a thread: the process could not end before it.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(ASSIGNMENT_SECONDS):
+            while not consumer.is_assigned:  # noqa: ASYNC110 - set by another thread
+                await asyncio.sleep(0.05)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from kafka.errors import KafkaConnectionError, KafkaTimeoutError
 from kafka.structs import TopicPartition
+from support.wait import until
 
 from casino import consumer as module
 from casino.consumer import Backoff, ConsumerThread, Subscription
@@ -68,6 +69,7 @@ Run = Callable[..., list[tuple[bytes, str]]]
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Consumes all that a broker has and returns what was rejected."""
+    monkeypatch.setattr(module.reachability, "require_broker", lambda _: None)
     monkeypatch.setattr(module.topics, "create", lambda *_: [])
 
     def consume(broker: Broker, handle: Handle) -> list[tuple[bytes, str]]:
@@ -82,7 +84,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
         thread.start()
         try:
             assert broker.drained.wait(10), "not all messages were handled"
-            assert thread.wait_until_assigned(10)
+            until(lambda: thread.is_assigned, seconds=10, every=0.01, what="the assignment")
         finally:
             thread.stop(10)
         return rejected
@@ -181,6 +183,7 @@ def test_stopping_in_the_middle_of_an_outage_leaves_the_offset_alone(monkeypatch
         tried.set()
         raise OutageError
 
+    monkeypatch.setattr(module.reachability, "require_broker", lambda _: None)
     monkeypatch.setattr(module.topics, "create", lambda *_: [])
     monkeypatch.setattr(module, "_connect", lambda _: broker)
     thread = ConsumerThread(SUBSCRIPTION, handle, reject=lambda *_: None, outages=(OutageError,))
