@@ -22,14 +22,17 @@ from stack.engines import Engine, choose_engine, engine_in_use
 from stack.errors import StackError
 from stack.interrupt import Interrupted, listen
 from stack.native import logs as native_logs
+from stack.native.services import verify_cache
 from stack.native.state import read_stack
 from stack.native.status import status as native_status
 from stack.paths import COMPOSE_FILE
 from stack.probe import ensure_probe
+from stack.programs.kinds import compose_program
 from stack.progress import ConsoleReporter
 from stack.project import Project, open_project
 from stack.tables import status_table, summary_lines
 
+COMPOSE_PROGRAM = "compose"
 CLICK_INTERRUPTED = 130
 """What the command line library makes of every KeyboardInterrupt."""
 
@@ -197,13 +200,33 @@ def reset(
 def build(
     context: typer.Context,
     programs: Annotated[
-        list[str] | None, typer.Argument(help="Services whose programs to build; all when none is named.")
+        list[str] | None,
+        typer.Argument(help="Services whose programs to build (all when none is named), or `compose`."),
     ] = None,
     engine: EngineOption = EngineName.native,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="First compare every cached file with its SHA-256.")
+    ] = False,
+    print_path: Annotated[
+        bool, typer.Option("--print-path", help="Print where the compose program is.")
+    ] = False,
 ) -> None:
-    """Find, fetch or build the programs of services and cache them. Resumes where it was interrupted."""
+    """Find, fetch or build the programs of services and cache them. Resumes where it was interrupted.
+
+    `compose` is the real compose program, which tests judge docker-compose.yml with.
+    """
     project = _project(context)
-    _choose(project, engine).build(programs or [])
+    services = [name for name in programs or [] if name != COMPOSE_PROGRAM]
+    if verify:
+        for name in verify_cache(project, services, _reporter()):
+            out.print(f"{name}: its files are not as they were built, it is built again")
+    if services or not programs:
+        _choose(project, engine).build(services)
+    if COMPOSE_PROGRAM in (programs or []):
+        path = compose_program(project.root, _reporter())
+        if print_path:
+            print(path)  # noqa: T201 - for programs, unwrapped
+            return
     out.print("all programs are there")
 
 

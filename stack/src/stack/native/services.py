@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stack.compose.model import Healthcheck, Service
+from stack.compose.order import require_known
 from stack.errors import StackError
 from stack.native.processes import Launch, environment
 from stack.native.state import Record
 from stack.native.translate import native_service, translation
-from stack.programs import Ensure, NativeService, Program
+from stack.programs import Ensure, NativeService, Program, verify
 from stack.progress import Reporter
 from stack.project import Project
 
@@ -44,6 +45,15 @@ def runnables(
     natives = [native_service(project, name) for name in names]
     programs = ensure(natives, report)
     return {native.name: _runnable(project, native, programs[native.name]) for native in natives}
+
+
+def verify_cache(project: Project, names: Sequence[str], report: Reporter) -> list[str]:
+    """Compare the cached programs of services (all when none is named) with their checksums; forget changed ones.
+
+    Returns their names. Raises StackError for a name that is no service.
+    """
+    require_known(project.compose, names)
+    return verify([native_service(project, name) for name in names or project.compose.services], report)
 
 
 def _runnable(project: Project, native: NativeService, program: Program) -> Runnable:

@@ -226,6 +226,7 @@ def _replace(file: Path, old: str, new: str) -> None:
 def _collect(source: Path, into: Path) -> None:
     shutil.copytree(source / "conf", into / "conf")
     public = into / "public"
+    public.mkdir()
     for name in _PAGES:
         place = source / "public" / name
         (shutil.copytree if place.is_dir() else shutil.copy2)(place, public / name)

@@ -135,8 +135,11 @@ def _is_unchanged(file: Path, entry: FileEntry, *, thoroughly: bool) -> bool:
 def _disk_error(error: OSError, folder: Path) -> BuildError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return full_disk(folder)
-    return BuildError(
-        "the cache of programs cannot be written",
-        cause=f"{error.filename or folder}: {error.strerror}",
-        advice="make it writable, or let PITBOSS_CACHE name another folder",
-    )
+    place = error.filename or folder
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return BuildError(
+            "the cache of programs cannot be written",
+            cause=f"{place}: {error.strerror}",
+            advice="make it writable, or let PITBOSS_CACHE name another folder",
+        )
+    return BuildError("a program's files could not be put together", cause=f"{place}: {error.strerror}")
