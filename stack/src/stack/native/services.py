@@ -48,7 +48,7 @@ def runnables(
 
 
 def verify_cache(project: Project, names: Sequence[str], report: Reporter) -> list[str]:
-    """Compare the cached programs of services (all when none is named) with their checksums; forget changed ones.
+    """Compare the cached programs of services (all when none is named) with their checksums; forget bad ones.
 
     Returns their names. Raises StackError for a name that is no service.
     """
