@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx
 import pytest
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -166,3 +167,65 @@ def test_a_node_leads_to_its_spans(calls: Calls) -> None:
     series = f'traces_spanmetrics_calls_total{{service="{calls.names["api"]}"}}'
     kinds = {labels["span_kind"] for labels, _ in backends.metric(series)}
     assert kinds == {"SPAN_KIND_SERVER", "SPAN_KIND_PRODUCER"}
+
+
+def log_record(severity: int, **attributes: str) -> dict[str, object]:
+    """A record in OTLP's JSON whose body names its severity and attributes."""
+    return {
+        "timeUnixNano": str(time.time_ns()),
+        "severityNumber": severity,
+        "body": {"stringValue": f"{severity} {attributes}"},
+        "attributes": [{"key": key, "value": {"stringValue": value}} for key, value in attributes.items()],
+    }
+
+
+def test_labels_of_logs_are_closed_sets_whatever_a_sender_claims() -> None:
+    service = unique("backends-test")
+    records = [
+        log_record(9) | {"eventName": "wallet.bet"},
+        log_record(17) | {"eventName": "service.close"},
+        log_record(9, **{"class": "audit", "level": "invented"}),
+        log_record(13, **{"class": "invented", "player.id": "player-0001"}),
+    ]
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]}
+    body = {"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": records}]}]}
+    httpx.post(f"{COLLECTOR}/v1/logs", json=body).raise_for_status()
+
+    lines = until(
+        lambda: len(found := backends.logs(f'{{service_name="{service}"}}')) == len(records) and found,
+        seconds=20,
+        what="the records in Loki",
+    )
+    assert {(labels["level"], labels["class"]) for labels, _ in lines} == {
+        ("info", "business"),
+        ("error", "technical"),
+        ("info", "audit"),
+        ("warn", "technical"),
+    }
+    series = httpx.get(
+        f"{backends.LOKI}/loki/api/v1/series",
+        params={"match[]": f'{{service_name="{service}"}}'},
+        headers=backends.TENANT,
+    ).json()["data"]
+    assert {label for one in series for label in one} <= {
+        "service_name",
+        "deployment_environment_name",
+        "level",
+        "class",
+    }
+    assert {labels.get("event_name") for labels, _ in lines} == {"wallet.bet", "service.close", None}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"{backends.TEMPO}/api/search",
+        f"{backends.LOKI}/loki/api/v1/labels",
+        f"{backends.MIMIR}/api/v1/labels",
+    ],
+)
+def test_a_backend_answers_no_one_without_a_tenant_and_shows_no_other_tenants_data(url: str) -> None:
+    assert httpx.get(url).status_code == httpx.codes.UNAUTHORIZED
+    other = httpx.get(url, headers={"X-Scope-OrgID": "restricted"}).raise_for_status().json()
+    assert not other.get("traces")
+    assert not other.get("data")
