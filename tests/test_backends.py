@@ -100,17 +100,15 @@ class Calls:
 def calls() -> Iterator[Calls]:
     """Three services whose calls are in the service graph."""
     calls = Calls()
-    server = f'server="{calls.names["api"]}"'
+    failures = (
+        f'rate(traces_service_graph_request_failed_total{{server="{calls.names["api"]}"}}[5m])',
+        f'rate(traces_spanmetrics_calls_total{{span_name="{calls.route}",status_code="STATUS_CODE_ERROR"}}[5m])',
+    )
 
     def is_rising() -> bool:
         calls.once()
         calls.once(fails=True)
-        return any(
-            value
-            for _, value in backends.metric(
-                f"rate(traces_service_graph_request_failed_total{{{server}}}[5m])"
-            )
-        )
+        return all(any(value for _, value in backends.metric(rate)) for rate in failures)
 
     try:
         until(is_rising, seconds=90, every=2, what="the service graph's rates")
@@ -191,11 +189,11 @@ def test_labels_of_logs_are_closed_sets_whatever_a_sender_claims() -> None:
     body = {"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": records}]}]}
     httpx.post(f"{COLLECTOR}/v1/logs", json=body).raise_for_status()
 
-    lines = until(
-        lambda: len(found := backends.logs(f'{{service_name="{service}"}}')) == len(records) and found,
-        seconds=20,
-        what="the records in Loki",
-    )
+    def found() -> list[tuple[dict[str, str], str]]:
+        lines = backends.logs(f'{{service_name="{service}"}}')
+        return lines if len(lines) == len(records) else []
+
+    lines = until(found, seconds=20, what="the records in Loki")
     assert {(labels["level"], labels["class"]) for labels, _ in lines} == {
         ("info", "business"),
         ("error", "technical"),
