@@ -29,6 +29,8 @@ NAME = "room-service"
 ASSIGNMENT_SECONDS = 15.0
 """How long the start waits for partitions. After that the node serves: chat needs no Kafka."""
 
+STOP_SECONDS = 2.0
+
 
 def create_app(configuration: RoomServiceSettings | None = None) -> ASGIApp:
     """Make the application; nothing is connected before its lifespan begins.
@@ -56,10 +58,12 @@ def create_app(configuration: RoomServiceSettings | None = None) -> ASGIApp:
         checks={"kafka": kafka, "redis": redis},
         steps=[
             lifecycle.Step("loop", pusher.bind),
+            lifecycle.Step("drain", drain.start),
             lifecycle.Step("partitions", partial(_take_partitions, consumer)),
         ],
-        workers=[drain, consumer],
-        closers=[sockets.close, redis.close, kafka.close],
+        workers=[consumer],
+        # The consumer again: it may have been begun by a start that never ended.
+        closers=[drain.stop, partial(consumer.stop, STOP_SECONDS), sockets.close, redis.close, kafka.close],
     )
     app, health = lifecycle.create_app(service, [])
     drain.attach(health)

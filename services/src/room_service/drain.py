@@ -11,7 +11,7 @@ _LOOK_SECONDS = 0.05
 
 
 class Drain:
-    """A worker on the event loop that waits for the process to drain.
+    """A task on the event loop that waits for the process to drain.
 
     Args:
         sockets: what is drained.
@@ -26,15 +26,14 @@ class Drain:
         """Say whose state is watched."""
         self._health = health
 
-    def start(self) -> None:
-        """Begin to watch; called on the event loop."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="drain")
+    async def start(self) -> None:
+        """Begin to watch."""
+        self._task = asyncio.create_task(self._run(), name="drain")
 
-    def stop(self, timeout: float) -> None:
-        """End watching; called from any thread."""
-        del timeout
-        if self._task is not None and not self._task.done():
-            self._task.get_loop().call_soon_threadsafe(self._task.cancel)
+    async def stop(self) -> None:
+        """End watching."""
+        if self._task is not None:
+            self._task.cancel()
 
     async def _run(self) -> None:
         # The state is set by a signal handler, which can't wake anybody: so it is looked at.

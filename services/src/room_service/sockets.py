@@ -96,7 +96,7 @@ class Sockets:
             session = self._authenticate(auth)
         except RefusedError as refused:
             report(refused.refusal, reason=refused.reason)
-            raise exceptions.ConnectionRefusedError(body(refused.refusal)) from None
+            raise exceptions.ConnectionRefusedError(refused.refusal.value, body(refused.refusal)) from None
         connection = Connection(session.player_id, self.server.transport(sid))
         self._connections[sid] = connection
         metrics.realtime_connections.add(1, {"transport": connection.transport})
