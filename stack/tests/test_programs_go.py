@@ -11,7 +11,7 @@ import pytest
 from programs_support import Heard
 
 from stack.paths import cache_folder
-from stack.programs import toolchain
+from stack.programs import golang, toolchain
 from stack.programs.golang import GoRecipe, LineProgress, package, to_compile
 from stack.programs.lock import go_mod
 from stack.programs.recipe import Workshop
@@ -161,6 +161,22 @@ def test_what_is_compiled_already_does_not_count() -> None:
     reasons = "build ID mismatch\nstale dependency: io\n\nnot installed but available in build cache\n"
 
     assert to_compile(reasons) == 2
+
+
+def test_downloads_are_counted_without_the_address_they_are_from(
+    tiny: Path, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [
+        "# get https://proxy.example/github.com/google/wire/@v/v0.7.0.mod: 200 OK (0.001s)",
+        "# get https://proxy.example/github.com/google/wire/@v/v0.7.0.zip",
+        "# get https://proxy.example/github.com/google/wire/@v/v0.7.0.zip: 200 OK (0.002s)",
+    ]
+    monkeypatch.setattr(golang, "run", lambda *_, on_line, **__: [on_line(line) for line in said])
+    heard = Heard()
+
+    GoRecipe("tiny", tiny).fetch(workshop, heard)
+
+    assert heard.updates == [(0.0, "downloading modules"), (1.0, "downloading github.com/google/wire")]
 
 
 def test_progress_stays_in_its_share_and_never_passes_the_end() -> None:

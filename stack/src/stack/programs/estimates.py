@@ -28,9 +28,12 @@ def seconds(cache: Path, name: str, part: Part) -> float:
 
 
 def remember(cache: Path, name: str, part: Part, measured: float) -> None:
-    """Keep what was measured. Only what began from nothing is worth keeping: the caller knows."""
-    known = _measured(cache)
-    known[f"{name} {part}"] = round(measured, 1)
+    """Keep what was measured, but no less than half of what was expected.
+
+    Work that went on where it was interrupted, or found its packages compiled, says little of the next time.
+    """
+    kept = max(measured, seconds(cache, name, part) / 2)
+    known = {**_measured(cache), f"{name} {part}": round(kept, 1)}
     file = cache / "seconds.json"
     draft = file.with_suffix(".draft")
     draft.write_text(json.dumps(known, indent=1, sort_keys=True))

@@ -14,6 +14,8 @@ from stack.progress import Task
 LINK_SHARE = 0.06
 """Part of a build's time that the linker takes, after all packages are compiled."""
 _PACKAGE_LINE = re.compile(r"^[\w.~-]+(/[\w.~+-]+)*$")
+_ZIP_LINE = re.compile(r"^# get \S+?//[^/]+/(\S+)/@v/\S+\.zip: 200")
+"""What `go mod download -x` says when a module has come: its address, of which only the path is shown."""
 _SOURCES = ("go.mod", "go.sum", "**/*.go")
 
 
@@ -60,11 +62,11 @@ def download_modules(folder: Path, name: str, workshop: Workshop, task: Task) ->
     progress = LineProgress(task, wanted, "downloading")
 
     def on_line(line: str) -> None:
-        if line.startswith("go: downloading"):
-            progress.step(line.split()[2])
+        if match := _ZIP_LINE.search(line):
+            progress.step(match[1])
 
     run(
-        [toolchain.go(), "mod", "download"],
+        [toolchain.go(), "mod", "download", "-x"],
         what=f"downloading the modules of {name}",
         log=workshop.logs / f"{name}-fetch.log",
         folder=folder,

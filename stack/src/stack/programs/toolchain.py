@@ -43,13 +43,14 @@ def go_variables(workshop: Workshop, *, with_c: bool = False, mode: str = "reado
 
     The committed go.sum is the pin: a file that differs from it is an error, the checksum database, which
     does not know all mirrors, is not asked. Same flags everywhere, so that programs share compiled packages.
+    The module cache stays writable, so that a user can delete it.
     """
     return {
         "GOROOT": str(go().parents[1]),
         "GOTOOLCHAIN": "local",
         "GOMODCACHE": str(workshop.go / "mod"),
         "GOCACHE": str(workshop.go / "build"),
-        "GOFLAGS": f"-mod={mode}",
+        "GOFLAGS": f"-mod={mode} -modcacherw",
         "GONOSUMDB": "*",
         "GOWORK": "off",
         "GOGC": "800",
