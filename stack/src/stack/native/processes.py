@@ -70,7 +70,7 @@ def spawn(launch: Launch, log: Path, name: str) -> subprocess.Popen[bytes]:
 
     Raises StackError when the program is missing or cannot be executed.
     """
-    arguments = (*_become(launch.user), *launch.arguments) if launch.user else launch.arguments
+    arguments = (*as_user(launch.user), *launch.arguments) if launch.user else launch.arguments
     program = shutil.which(launch.arguments[0], path=launch.environment.get("PATH"))
     if program is None:
         raise StackError(
@@ -95,9 +95,12 @@ def spawn(launch: Launch, log: Path, name: str) -> subprocess.Popen[bytes]:
             raise StackError(f"{name} does not start", cause=f"{launch.arguments[0]}: {error}") from None
 
 
-def _become(user: str) -> tuple[str, ...]:
-    # An unprivileged user that may still enter folders such as root's home, where a checkout can lie.
-    if os.geteuid() != 0:
+def as_user(user: str | None) -> tuple[str, ...]:
+    """Return what goes in front of a command so that `user` runs it, nothing where we are not root.
+
+    That user may still enter folders such as root's home, where a checkout can lie.
+    """
+    if user is None or os.geteuid() != 0:
         return ()
     permitted = next(
         int(line.split()[1], 16)
