@@ -47,24 +47,37 @@ class Database:
 
     def __init__(self, dsn: str, application: str, size: int = 10) -> None:
         self._dsn = dsn
-        self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            dsn,
-            min_size=min(2, size),
-            max_size=size,
+        self._application = application
+        self._size = size
+        self.pool = self._make_pool()
+
+    def _make_pool(self) -> AsyncConnectionPool[Connection]:
+        return AsyncConnectionPool(
+            self._dsn,
+            min_size=min(2, self._size),
+            max_size=self._size,
             timeout=POOL_TIMEOUT_SECONDS,
             reconnect_timeout=30.0,
             open=False,
-            name=application,
-            kwargs={"application_name": application, "options": SESSION_OPTIONS, "connect_timeout": 3},
+            name=self._application,
+            kwargs={
+                "application_name": self._application,
+                "options": SESSION_OPTIONS,
+                "connect_timeout": 3,
+            },
         )
 
     async def open(self) -> None:
         """Connect.
 
         Raises:
-            PoolTimeout: the server does not answer; the pool is closed again, make a new Database or retry.
+            PoolTimeout: the server does not answer; call it again.
         """
-        await self.pool.open(wait=True, timeout=POOL_TIMEOUT_SECONDS)
+        try:
+            await self.pool.open(wait=True, timeout=POOL_TIMEOUT_SECONDS)
+        except PoolTimeout:
+            self.pool = self._make_pool()  # psycopg closes a pool that didn't fill, for good
+            raise
 
     async def close(self) -> None:
         """Give all connections back."""

@@ -3,6 +3,7 @@
 Typed as Any where kafka-python is called: the type stubs at hand describe version 2.
 """
 
+import logging
 import threading
 from typing import Any
 
@@ -13,6 +14,11 @@ from casino.reachability import require_broker
 PROBE_TIMEOUT_MS = 1_500
 # Before the first answer; a broker that was away must be found again soon, not after 30 s.
 RECONNECT_BACKOFF_MAX_MS = 1_000
+
+# While a broker is away these write dozens of lines a second. What fails because of it is raised, and said by
+# whoever called, once per attempt.
+for _name in ("kafka.net", "kafka.cluster"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
 def servers(bootstrap_servers: str) -> list[str]:

@@ -9,6 +9,7 @@ background, tried again until it is there: a database that is late must not kill
 import asyncio
 import contextlib
 import inspect
+import logging
 import os
 import signal
 import threading
@@ -29,7 +30,7 @@ from casino import problems
 from casino.body_limit import BodyLimit
 from casino.database import OUTAGES
 from casino.settings import ServiceSettings
-from pitboss.health import Check, Health, HealthMiddleware, State
+from pitboss.health import PATHS, Check, Health, HealthMiddleware, State
 
 log = structlog.get_logger()
 
@@ -95,8 +96,17 @@ def create_app(service: Service, routers: Iterable[APIRouter]) -> tuple[FastAPI,
     return app, health
 
 
+class _NoProbes(logging.Filter):
+    """Probes come every second or two from several sides; in the access log they would be most of it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        path = record.args[2] if isinstance(record.args, tuple) and len(record.args) > 2 else None
+        return path not in PATHS
+
+
 def with_health(app: FastAPI, health: Health) -> ASGIApp:
-    """Put the health endpoints in front of the app."""
+    """Put the health endpoints in front of the app, and keep them out of the access log."""
+    logging.getLogger("uvicorn.access").addFilter(_NoProbes())
     return HealthMiddleware(app, health)
 
 

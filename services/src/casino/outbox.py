@@ -174,6 +174,8 @@ class OutboxRelay:
             self._wake.clear()
             try:
                 published = self._pass()
+                if failures:
+                    log.info("outbox relay works again", **{"event.name": "outbox.recovered"})
                 failures = 0
             except (KafkaError, psycopg.Error, OSError) as error:
                 failures += 1
