@@ -139,6 +139,7 @@ def test_a_service_that_ignores_sigterm_is_killed_after_its_grace_period(checkou
 
     seconds = float(result.stdout.split("web stopped after ")[1].split(" s")[0])
     assert seconds >= 2.0
+    assert "killed, its grace period was over" in result.stdout
     assert checkout.processes() == []
 
 

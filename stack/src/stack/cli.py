@@ -20,16 +20,15 @@ from stack.compose import secret_names
 from stack.docker import DockerEngine
 from stack.engines import Engine, choose_engine, engine_in_use
 from stack.errors import StackError
-from stack.interrupt import Interrupted, listen
+from stack.interrupt import Interrupted, interruption_behind, listen
 from stack.native import logs as native_logs
 from stack.native.services import verify_cache
 from stack.native.state import read_stack
 from stack.native.status import status as native_status
-from stack.paths import COMPOSE_FILE
 from stack.probe import ensure_probe
 from stack.programs.kinds import compose_program
 from stack.progress import ConsoleReporter
-from stack.project import Project, open_project
+from stack.project import Project, find_compose_file, open_project
 from stack.tables import status_table, summary_lines
 
 COMPOSE_PROGRAM = "compose"
@@ -262,7 +261,7 @@ def main() -> NoReturn:
     except StackError as error:
         _fail(str(error))
     except SystemExit as ending:
-        if ending.code == CLICK_INTERRUPTED and (interruption := _interruption(ending)):
+        if ending.code == CLICK_INTERRUPTED and (interruption := interruption_behind(ending)):
             err.print("interrupted", style="yellow")
             sys.exit(interruption.exit_code)
         raise
@@ -272,12 +271,6 @@ def main() -> NoReturn:
                 f"the disk is full: {error.filename or error}\nwhat to do: free some space and run this again"
             )
         raise
-
-
-def _interruption(error: BaseException | None) -> Interrupted | None:
-    while error is not None and not isinstance(error, Interrupted):
-        error = error.__cause__ or error.__context__
-    return error
 
 
 def _fail(message: str) -> NoReturn:
@@ -290,18 +283,7 @@ def _fail(message: str) -> NoReturn:
 
 
 def _compose_file(context: typer.Context) -> Path:
-    named: Path | None = context.obj
-    if named is not None:
-        if not named.is_file():
-            raise StackError(f"no {named}", advice="name an existing compose file")
-        return named.absolute()
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / COMPOSE_FILE).is_file():
-            return folder / COMPOSE_FILE
-    raise StackError(
-        f"no {COMPOSE_FILE} in {here} or above", advice="run this in the checkout, or name the file: --file"
-    )
+    return find_compose_file(context.obj)
 
 
 def _project(context: typer.Context, *, needs_secrets: bool = True) -> Project:

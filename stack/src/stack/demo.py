@@ -54,11 +54,11 @@ def wait_for_trace(project: Project, report: Reporter, seconds: float = TRACE_SE
                     _note_first_trace(project)
                     return BetTrace(trace_id, seen)
             time.sleep(POLL_SECONDS)
-    raise StackError(
-        f"no bet's whole trace was found within {seconds:.0f} s",
-        cause=f"the last one has spans of {', '.join(sorted(seen))} only" if seen else "no bet was found",
-        advice="`stack status` and `stack logs players vault collector` show where it ends",
-    )
+        raise StackError(
+            f"no bet's whole trace was found within {seconds:.0f} s",
+            cause=f"the last one has spans of {', '.join(sorted(seen))} only" if seen else "no bet was found",
+            advice="`stack status` and `stack logs players vault collector` show where it ends",
+        )
 
 
 def announce(project: Project, trace: BetTrace, user: str) -> list[str]:

@@ -23,3 +23,10 @@ def listen() -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, raise_interrupted)
+
+
+def interruption_behind(error: BaseException | None) -> Interrupted | None:
+    """Return the Interrupted that led to an error, None when another cause did."""
+    while error is not None and not isinstance(error, Interrupted):
+        error = error.__cause__ or error.__context__
+    return error

@@ -13,6 +13,7 @@ from stack import dotenv
 from stack.compose import load
 from stack.compose.model import ComposeFile
 from stack.errors import StackError
+from stack.paths import COMPOSE_FILE
 
 MINIMUM_FREE_BYTES = 1 << 30
 GIT_SECONDS = 5
@@ -56,6 +57,24 @@ class Project:
     def bind(self) -> str:
         """The address to listen on."""
         return self.variables.get("BIND") or "127.0.0.1"
+
+
+def find_compose_file(named: Path | None) -> Path:
+    """Return the named file, else the nearest docker-compose.yml in this folder or above.
+
+    Raises StackError when there is none.
+    """
+    if named is not None:
+        if not named.is_file():
+            raise StackError(f"no {named}", advice="name an existing compose file")
+        return named.absolute()
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / COMPOSE_FILE).is_file():
+            return folder / COMPOSE_FILE
+    raise StackError(
+        f"no {COMPOSE_FILE} in {here} or above", advice="run this in the checkout, or name the file: --file"
+    )
 
 
 def state_folder(file: Path) -> Path:

@@ -230,8 +230,9 @@ class NativeEngine:
             return False
         return state.process_of(record.pid, record.created) is not None
 
-    def _stopped(self, name: str, seconds: float) -> None:
-        self._report.line(f"{name} stopped after {seconds:.1f} s")
+    def _stopped(self, name: str, seconds: float, is_stubborn: bool) -> None:
+        note = ": killed, its grace period was over" if is_stubborn else ""
+        self._report.line(f"{name} stopped after {seconds:.1f} s{note}")
 
     def _obituary(self, name: str, record: state.Record) -> str:
         log = log_file(self._project, name)

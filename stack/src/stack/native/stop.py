@@ -19,8 +19,8 @@ from stack.project import Project
 POLL_SECONDS = 0.05
 SUPERVISOR_SECONDS = 90.0
 
-Stopped = Callable[[str, float], None]
-"""Told the name of a service that stopped and how many seconds that took."""
+Stopped = Callable[[str, float, bool], None]
+"""Told the name of a service that stopped, how many seconds that took, and whether it had to be killed."""
 
 
 async def stop(project: Project, names: Iterable[str], stopped: Stopped) -> None:
@@ -56,12 +56,13 @@ async def _stop_one(project: Project, record: state.Record, stopped: Stopped) ->
             process.send_signal(record.stop_signal)
         while is_alive(process) and time.monotonic() - began < record.grace:  # noqa: ASYNC110 - no child of ours
             await asyncio.sleep(POLL_SECONDS)
+    is_stubborn = process is not None and is_alive(process)
     # What is left gets no grace: in a container, too, all ends with its first process.
     kill([*([process] if process else []), *family, *belonging(project, [record.name]).get(record.name, [])])
     if record.phase == "stopping":
         state.update(project, record, phase="stopped")
     if process is not None or family:
-        stopped(record.name, time.monotonic() - began)
+        stopped(record.name, time.monotonic() - began, is_stubborn)
 
 
 def kill_service(project: Project, name: str) -> int:
