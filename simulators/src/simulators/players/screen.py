@@ -10,7 +10,8 @@ from typing import Any
 class Screen:
     """The balances on one player's screen, in minor units.
 
-    A push is older when its sequence (of the ledger, per player) is not above that of what is shown.
+    A push is older when its sequence (of the ledger, per player) is below that of what is shown; one with the
+    same sequence says the same.
     """
 
     balances: dict[str, int] = field(default_factory=dict)
@@ -18,12 +19,12 @@ class Screen:
     _sequences: dict[str, int] = field(default_factory=dict)
 
     def show(self, currency: str, balance_minor: int, sequence: int) -> bool:
-        """Show a balance unless what is shown is as new.
+        """Show a balance unless what is shown is newer.
 
         Returns:
             Whether it is shown now; False for an older one, which is ignored.
         """
-        if sequence <= self._sequences.get(currency, -1):
+        if sequence < self._sequences.get(currency, -1):
             self.stale += 1
             return False
         self._sequences[currency] = sequence
