@@ -26,7 +26,17 @@ def test_plain_lines_have_percentage_and_estimate() -> None:
 
     lines = text.getvalue().splitlines()
     assert re.fullmatch(r"\[  0%, 4 min left\]  one: begins, about 60 s", lines[0])
-    assert re.match(r"\[ 25%, \d+ s left\]  one: done in 0 s", lines[1])
+    assert re.match(r"\[ 25%, 2 min left\]  one: done in 0 s", lines[1])
+
+
+def test_a_short_quick_task_says_little_of_the_long_ones() -> None:
+    report, _ = _reporter()
+    report.plan({"jars": 30, "programs": 1170})
+
+    with report.task("jars", 30):
+        pass
+
+    assert 1000 < report.overall()[1] < 1170
 
 
 def test_a_line_is_printed_while_a_task_runs() -> None:

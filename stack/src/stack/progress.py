@@ -19,6 +19,9 @@ LINE_SECONDS = 15.0
 REFRESH_PER_SECOND = 4
 _ALMOST = 0.97
 _SHORT_SECONDS = 90
+_DOUBT = 0.25
+"""How much of all work has to be done before its pace weighs more than the estimates: a first, short task
+that was quick says little of the long ones."""
 
 
 class Task(Protocol):
@@ -128,7 +131,8 @@ class ConsoleReporter:
         finished = [work for work in works if work.ended is not None and work.began is not None]
         expected = sum(work.estimate for work in finished)
         taken = sum((work.ended or 0) - (work.began or 0) for work in finished)
-        pace = min(max(taken / expected, 0.2), 5.0) if expected > 0 else 1.0
+        doubt = _DOUBT * total
+        pace = (taken + doubt) / (expected + doubt)
         return done / total, (total - done) * pace if any(work.ended is None for work in works) else 0.0
 
     def _under_way(self) -> list[_Work]:
