@@ -35,7 +35,7 @@ SESSION_OPTIONS = " ".join(
         "-c timezone=UTC",
     )
 )
-POOL_TIMEOUT_SECONDS = 3.0
+POOL_TIMEOUT_SECONDS = 2.0
 
 
 class _ConnectionLostError(psycopg.OperationalError):
@@ -57,7 +57,8 @@ class Database:
             min_size=min(2, self._size),
             max_size=self._size,
             timeout=POOL_TIMEOUT_SECONDS,
-            reconnect_timeout=30.0,
+            # Then the next request tries anew; within it psycopg waits up to 16 s between attempts.
+            reconnect_timeout=5.0,
             open=False,
             name=self._application,
             kwargs={

@@ -104,6 +104,8 @@ class Operation:
                 metrics.bet_rejected.add(1, {"reason": reason})
         elif error is not None:
             self._outcome, reason = "error", "unavailable" if isinstance(error, OUTAGES) else "internal"
+            # The problem's own line comes later and knows nothing of the transaction.
+            log.error("wallet operation failed", **self._fields, outcome=self._outcome, reason=reason)
         attributes = {"operation": self.name, "outcome": self._outcome, "provider": self.provider}
         metrics.wallet_operation_duration.record(time.perf_counter() - self._started, attributes)
         currency = self.currency.value if self.currency else "unknown"

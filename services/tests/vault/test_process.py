@@ -102,7 +102,9 @@ def vault(log: Path, database_url: str, kafka: str, **environment: str) -> Itera
                 "OTEL_PYTHON_DISTRO": "pitboss",
                 "OTEL_PYTHON_CONFIGURATOR": "pitboss",
                 "OTEL_SERVICE_NAME": "vault",
-                "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
+                "OTEL_TRACES_EXPORTER": "none",
+                "OTEL_METRICS_EXPORTER": "none",
+                "OTEL_LOGS_EXPORTER": "none",
                 "DATABASE_URL": database_url,
                 "KAFKA_BOOTSTRAP_SERVERS": kafka,
                 "SESSION_SECRET": SECRET.get_secret_value(),
@@ -220,6 +222,26 @@ def test_bets_go_on_without_kafka_and_their_events_arrive_in_order(
         # At least once: a repeat is allowed, a gap before a later event is not.
         firsts = list(dict.fromkeys(sequences))
         assert firsts == list(range(1, 12))
+
+
+@pytest.mark.waits("PostgreSQL to stop and to start")
+def test_bets_are_refused_without_postgres_and_taken_again_after_it(
+    running: Process, topic: Topic, servers: Any
+) -> None:
+    assert running.bet("player-0006").status_code == 200
+    servers.run("stop", "postgres")
+    try:
+        answer = running.bet("player-0006")
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        assert answer.headers["retry-after"] == "1"
+        until(lambda: running.check("database") == "error")
+        assert running.status("/liveness") == 200
+        assert running.status("/ready") == 200
+    finally:
+        servers.run("start", "postgres")
+    until(lambda: running.check("database") == "ok")
+    until(lambda: running.bet("player-0006").status_code == 200)
+    until(lambda: [e.player_sequence for _, e in topic.events("player-0006")][-1:] == [2])
 
 
 def test_sigterm_drains(vault_database: str, kafka: str, topic: Topic, tmp_path: Path) -> None:
