@@ -114,7 +114,7 @@ def full_disk(folder: Path) -> BuildError:
     free = shutil.disk_usage(place).free / 2**30
     return BuildError(
         "the disk is full",
-        cause=f"{free:.1f} GiB are free where {folder} is; a first build needs about 12 GiB",
+        cause=f"{free:.1f} GiB are free where {folder} is; a first build needs about 16 GiB",
         advice="free some space, or let PITBOSS_CACHE name a folder on another disk, and run it again",
     )
 
