@@ -36,19 +36,21 @@ class BetTrace:
 
 
 def wait_for_trace(project: Project, report: Reporter, seconds: float = TRACE_SECONDS) -> BetTrace:
-    """Return the newest bet whose trace has spans of all services that it passes through.
+    """Return the newest bet since the stack started whose trace has spans of all that it passes through.
 
     Raises StackError when there is none after `seconds`.
     """
     tempo = _address(project, "tempo", TEMPO_PORT)
     deadline = time.monotonic() + seconds
     seen: frozenset[str] = frozenset()
+    record = state.read_stack(project)
+    since = record.started if record else 0.0
     with (
         report.task("first bet's trace", ESTIMATE_SECONDS),
         httpx.Client(base_url=tempo, headers=TENANT, timeout=5, trust_env=False) as client,
     ):
         while time.monotonic() < deadline:
-            for trace_id in _recent_bets(client):
+            for trace_id in _recent_bets(client, since):
                 seen = _services(client, trace_id)
                 if seen >= JOURNEY:
                     _note_first_trace(project)
@@ -85,10 +87,13 @@ def explore_link(grafana: str, trace_id: str) -> str:
     return f"{grafana}/explore?orgId=1&left={quote(json.dumps(pane, separators=(',', ':')))}"
 
 
-def _recent_bets(client: httpx.Client) -> list[str]:
-    found = _get(client, "/api/search", {"q": BET, "limit": SEARCH_LIMIT})
-    newest_first = sorted(found.get("traces") or [], key=lambda trace: -int(trace["startTimeUnixNano"]))
-    return [trace["traceID"].zfill(32) for trace in newest_first]
+def _recent_bets(client: httpx.Client, since: float) -> list[str]:
+    """Ask for bets after `since` (seconds since the epoch): Tempo's volume outlives the stack."""
+    window = {"start": int(since), "end": int(time.time()) + 1}
+    found = _get(client, "/api/search", {"q": BET, "limit": SEARCH_LIMIT, **window})
+    began = {trace["traceID"]: int(trace["startTimeUnixNano"]) for trace in found.get("traces") or []}
+    new = [trace_id for trace_id, moment in began.items() if moment >= since * 1e9]
+    return [trace_id.zfill(32) for trace_id in sorted(new, key=began.__getitem__, reverse=True)]
 
 
 def _services(client: httpx.Client, trace_id: str) -> frozenset[str]:
