@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from opentelemetry import context as otel_context
+from opentelemetry import trace
 from opentelemetry.context import Context
 
 _KEY = otel_context.create_key("pitboss-scope")
@@ -39,6 +40,11 @@ class Scope:
                 break
             context = scope._previous
         return context
+
+
+def is_over(context: Context) -> bool:
+    """Say whether a context's span has ended: what a thread inherited is not what is going on."""
+    return getattr(trace.get_current_span(context), "end_time", None) is not None
 
 
 @contextmanager

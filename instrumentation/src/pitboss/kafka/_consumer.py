@@ -14,7 +14,7 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 
 from pitboss._internal.guard import guarded
-from pitboss._internal.scope import Scope
+from pitboss._internal.scope import Scope, is_over
 from pitboss._internal.semconv import ERROR_TYPE, messaging
 from pitboss.kafka import _headers
 from pitboss.kafka._telemetry import Client, Telemetry
@@ -88,8 +88,7 @@ def _relation(record: Any, current: Context) -> tuple[Context, list[Link]]:
     creation = trace.get_current_span(_headers.extract(record.headers)).get_span_context()
     links = [Link(creation)] if creation.is_valid else []
     ambient = trace.get_current_span(current)
-    # An ended span is what a thread inherited from whoever started it, not what is going on.
-    if ambient.get_span_context().is_valid and getattr(ambient, "end_time", None) is None:
+    if ambient.get_span_context().is_valid and not is_over(current):
         return current, links
     return created if links else trace.set_span_in_context(trace.INVALID_SPAN, current), links
 
