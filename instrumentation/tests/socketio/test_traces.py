@@ -1,6 +1,9 @@
 """One trace from the emitter to the handler on the other side, over real sockets."""
 
 import asyncio
+import gc
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,14 +19,23 @@ def _trace_id(span: Any) -> int:
 
 
 @pytest.fixture(params=["websocket", "polling"])
-def transports(request: pytest.FixtureRequest) -> list[str]:
-    return [request.param]
+def transports(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    # A polling client leaves with the answer to its last poll: hence the short ping interval. That answer it
+    # does not read, about which aiohttp complains whenever it is collected: here, not in another test.
+    yield [request.param]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
+@pytest.mark.filterwarnings("ignore:Unclosed connection:ResourceWarning")
 async def test_a_push_ends_in_the_clients_handler(
     instrumented: Any, spans: Any, serve: Any, until: Any, transports: Any
 ) -> None:
-    server, client = socketio.AsyncServer(async_mode="asgi"), socketio.AsyncClient()
+    server, client = (
+        socketio.AsyncServer(async_mode="asgi", ping_interval=0.2, ping_timeout=1),
+        socketio.AsyncClient(),
+    )
     got: list[Any] = []
 
     @client.event
@@ -52,10 +64,14 @@ async def test_a_push_ends_in_the_clients_handler(
     }
 
 
+@pytest.mark.filterwarnings("ignore:Unclosed connection:ResourceWarning")
 async def test_a_clients_event_continues_its_trace_and_links_its_connection(
     instrumented: Any, spans: Any, serve: Any, until: Any, transports: Any
 ) -> None:
-    server, client = socketio.AsyncServer(async_mode="asgi"), socketio.AsyncClient()
+    server, client = (
+        socketio.AsyncServer(async_mode="asgi", ping_interval=0.2, ping_timeout=1),
+        socketio.AsyncClient(),
+    )
 
     @server.event
     async def chat(sid: str, data: Any) -> Any:
@@ -248,11 +264,9 @@ async def test_connection_metrics(instrumented: Any, measurements: Any, serve: A
 
     (active,) = measurements.points("socketio.server.active_connections")
     (duration,) = measurements.points("socketio.server.connection.duration")
-    assert active.value == 0
-    assert (duration.count, duration.attributes["messaging.socket.io.disconnect_reason"]) == (
-        1,
-        "client disconnect",
-    )
+    assert (active.value, duration.count) == (0, 1)
+    reasons = {"client disconnect", "transport close"}  # whichever the server hears of first
+    assert duration.attributes["messaging.socket.io.disconnect_reason"] in reasons
 
 
 async def test_an_old_server_sees_nothing_but_the_handshake(
