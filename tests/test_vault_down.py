@@ -25,7 +25,7 @@ SLOW_SECONDS = 30
 def notifications(status: str) -> list[dict[str, Any]]:
     """Notifications of the rule VaultDown that the inbox has got."""
     received = httpx.get(INBOX).raise_for_status().json()["alerts"]
-    alerts = [alert for item in received for alert in item.get("alerts", [item])]
+    alerts = [alert for item in received for alert in item["notification"]["alerts"]]
     return [a for a in alerts if a["labels"]["alertname"] == "VaultDown" and a["status"] == status]
 
 
