@@ -22,6 +22,7 @@ class Wire:
     futures: list[FutureProduceResult] = field(default_factory=list)
     waiting: deque[Any] = field(default_factory=deque)
     error: Exception | None = None
+    clients: list[Any] = field(default_factory=list)
 
     def receive(self, topic: str, value: bytes | None = b"{}", headers: Any = (), offset: int = 0) -> Any:
         """Let the next poll return this record."""
@@ -32,7 +33,7 @@ class Wire:
 
 
 @pytest.fixture
-def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
+def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     """The replaced wire; nothing is instrumented yet."""
     wire = Wire()
     config = {"bootstrap_servers": ["kafka:9092"], "client_id": "c1", "group_id": None}
@@ -46,6 +47,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
             **options,
         }
         client._closed = False
+        wire.clients.append(client)
         client._iterator = None
 
     def send(
@@ -80,7 +82,9 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
     monkeypatch.setattr(kafka.KafkaProducer, "send", send)
     monkeypatch.setattr(kafka.KafkaConsumer, "_poll_once", poll_once)
     monkeypatch.setattr(kafka.KafkaConsumer, "_message_generator_v2", generate)
-    return wire
+    yield wire
+    for client in wire.clients:
+        client._closed = True  # or its real __del__ would want to close what it does not have
 
 
 @pytest.fixture
