@@ -36,6 +36,7 @@ MAX_ATTEMPTS = 3
 
 _BROKER_TIMEOUT_MS = 5_000
 _CLOSE_TIMEOUT_MS = 2_000
+_METADATA_MAX_AGE_MS = 10_000
 _LOOK_UP_MS = 200
 """How often an idle consumer looks whether it is to stop, in milliseconds."""
 
@@ -247,10 +248,16 @@ def _connect(subscription: Subscription) -> Any:
         "consumer_timeout_ms": _LOOK_UP_MS,
         "bootstrap_timeout_ms": _BROKER_TIMEOUT_MS,
         "reconnect_backoff_max_ms": kafka_client.RECONNECT_BACKOFF_MAX_MS,
+        "metadata_max_age_ms": _METADATA_MAX_AGE_MS,
         # A node that was killed gives its partitions to the others after this time.
         "session_timeout_ms": 10_000,
     }
-    return KafkaConsumer(*(topic.name for topic in subscription.topics), **options)
+    consumer: Any = KafkaConsumer(*(topic.name for topic in subscription.topics), **options)
+    for topic in subscription.topics:
+        # Asked for before the group is joined: kafka-python's leader assigns what it knows by then, which may
+        # be nothing, and does not look again before the metadata is `metadata_max_age_ms` old.
+        consumer.partitions_for_topic(topic.name)
+    return consumer
 
 
 def _position(record: Any) -> dict[str, Any]:

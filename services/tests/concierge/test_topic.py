@@ -123,3 +123,17 @@ def test_while_the_database_refuses_nothing_is_skipped_and_nothing_lost(
             admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
             until(lambda: state(database_url) == (300, 3, 3), seconds=60, what="all three bets counted")
     assert rejected == []
+
+
+def test_a_join_that_outlasts_a_look_still_gets_its_partitions(
+    kafka: str, topic: Topic, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("casino.consumer._LOOK_UP_MS", 5)
+    for number in range(3):
+        subscription = Subscription(kafka, f"joining-{number}", (topic,), "latest")
+        consumer = ConsumerThread(subscription, handle=lambda _: None, reject=lambda *_: None)
+        consumer.start()
+        try:
+            until(lambda each=consumer: each.is_assigned, seconds=8, every=0.05, what="an assignment")
+        finally:
+            consumer.stop(10)
