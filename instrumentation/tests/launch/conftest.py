@@ -126,7 +126,7 @@ def launch(tmp_path: Path, sink: Sink) -> Iterator[Callable[..., Launched]]:
     started: list[Launched] = []
 
     def start(*arguments: str, **environment: str) -> Launched:
-        out, err = tmp_path / "out", tmp_path / "err"
+        out, err = tmp_path / f"out-{len(started)}", tmp_path / f"err-{len(started)}"
         env = {
             **os.environ,
             "OTEL_PYTHON_DISTRO": "pitboss",
@@ -136,7 +136,7 @@ def launch(tmp_path: Path, sink: Sink) -> Iterator[Callable[..., Launched]]:
             "OTEL_METRIC_EXPORT_INTERVAL": "600000",
             "OTEL_BSP_SCHEDULE_DELAY": "600000",
             "OTEL_BLRP_SCHEDULE_DELAY": "600000",
-            "PITBOSS_SHUTDOWN_TIMEOUT": "2",
+            "PITBOSS_SHUTDOWN_TIMEOUT": "1",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",
             **environment,

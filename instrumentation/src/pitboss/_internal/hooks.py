@@ -1,5 +1,6 @@
 """Wraps methods of classes and puts exactly the earlier ones back."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,17 @@ class Hooks:
 
     def __init__(self) -> None:
         self._wrapped: list[tuple[Any, str, Any]] = []
+        self._is_over = False
+
+    def when_imported(self, name: str, wrap: Callable[[Any], None]) -> None:
+        """Call `wrap` with a module: now, or when the application imports it (if it ever does).
+
+        An instrumentation that imported its library itself would make every process pay for it.
+        """
+        if name in sys.modules:
+            wrap(sys.modules[name])
+        else:
+            wrapt.register_post_import_hook(lambda module: None if self._is_over else wrap(module), name)
 
     def wrap(self, owner: Any, name: str, wrapper: Wrapper) -> None:
         """Replace `owner.name`, a method or function, by a call of `wrapper`."""
@@ -22,7 +34,8 @@ class Hooks:
         setattr(owner, name, replacement)
 
     def undo(self) -> None:
-        """Put everything back, the last first."""
+        """Put everything back, the last first; a library that is imported later stays as it is."""
+        self._is_over = True
         while self._wrapped:
             owner, name, earlier = self._wrapped.pop()
             if earlier is None:

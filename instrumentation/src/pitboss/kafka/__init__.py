@@ -5,6 +5,7 @@ of `for record in consumer` and of a loop over what `poll` returned. An iterator
 raises, and knows nothing about hand-offs to threads or tasks: `process` and `extract` are for these.
 """
 
+import functools
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 from typing import Any
@@ -33,27 +34,30 @@ def process(record: Any) -> AbstractContextManager[Span]:
     An exception of the body is recorded on the span and passed on. Inside a loop over the consumer (or over
     polled records) it is the span that is there already; elsewhere, say in a worker thread, a new one.
     """
-    return processing(KafkaInstrumentor.telemetry or Telemetry.create(), record)
+    return processing(KafkaInstrumentor.telemetry or _without_instrumentor(), record)
+
+
+@functools.cache
+def _without_instrumentor() -> Telemetry:
+    return Telemetry.create()
 
 
 class KafkaInstrumentor(BaseInstrumentor):
     """Wraps `KafkaProducer` and `KafkaConsumer` of kafka-python."""
 
     telemetry: Telemetry | None = None
-
-    def __init__(self) -> None:
-        super().__init__()
-        if not hasattr(self, "_hooks"):
-            self._hooks = Hooks()
+    _hooks = Hooks()
 
     def instrumentation_dependencies(self) -> Collection[str]:
         return ("kafka-python >= 3.0, < 4.0",)
 
     def _instrument(self, **kwargs: Any) -> None:
-        import kafka  # noqa: PLC0415 - only where it is installed
-
         telemetry = Telemetry.create(kwargs.get("tracer_provider"), kwargs.get("meter_provider"))
         KafkaInstrumentor.telemetry = telemetry
+        self._hooks = Hooks()
+        self._hooks.when_imported("kafka", lambda kafka: self._wrap(kafka, telemetry))
+
+    def _wrap(self, kafka: Any, telemetry: Telemetry) -> None:
         consumer = ConsumerHooks(telemetry, kafka.KafkaConsumer.__next__)
         self._hooks.wrap(kafka.KafkaProducer, "send", send_wrapper(telemetry))
         self._hooks.wrap(kafka.KafkaConsumer, "__iter__", consumer.iterate)

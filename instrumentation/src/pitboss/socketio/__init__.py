@@ -25,18 +25,19 @@ __all__ = ["SocketIOInstrumentor"]
 class SocketIOInstrumentor(BaseInstrumentor):
     """Wraps `Server`, `AsyncServer`, `Client`, `AsyncClient` and their managers."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        if not hasattr(self, "_hooks"):
-            self._hooks = Hooks()
+    _hooks = Hooks()
 
     def instrumentation_dependencies(self) -> Collection[str]:
         return ("python-socketio >= 5.14, < 6",)
 
     def _instrument(self, **kwargs: Any) -> None:
-        engineio, socketio = (importlib.import_module(name) for name in ("engineio", "socketio"))
-        pubsub = (socketio.PubSubManager, socketio.async_pubsub_manager.AsyncPubSubManager)
         telemetry = Telemetry.create(kwargs.get("tracer_provider"), kwargs.get("meter_provider"))
+        self._hooks = Hooks()
+        self._hooks.when_imported("socketio", lambda socketio: self._wrap(socketio, telemetry))
+
+    def _wrap(self, socketio: Any, telemetry: Telemetry) -> None:
+        engineio = importlib.import_module("engineio")
+        pubsub = (socketio.PubSubManager, socketio.async_pubsub_manager.AsyncPubSubManager)
         server, client = ServerHooks(telemetry), ClientHooks(telemetry)
         for cls in (socketio.Server, socketio.AsyncServer):
             self._wrap_server(cls, server)

@@ -3,7 +3,6 @@
 from contextvars import ContextVar
 from typing import Any
 
-from engineio.packet import Packet as TransportPacket  # pyright: ignore[reportMissingTypeStubs]
 from opentelemetry.trace import SpanContext
 
 from pitboss.socketio import _carrier
@@ -30,7 +29,7 @@ class Emission:
             return packet  # an attachment, or another parser's bytes
         if self._spliced is None or self._spliced[0] is not packet:
             text = _carrier.splice(data, self.context)
-            self._spliced = (packet, TransportPacket(packet.packet_type, text))
+            self._spliced = (packet, type(packet)(packet.packet_type, text))
         return self._spliced[1]
 
 

@@ -22,11 +22,8 @@ __all__ = ["JSONFormatter", "StructlogInstrumentor", "add_trace_fields"]
 class StructlogInstrumentor(BaseInstrumentor):
     """Wraps structlog's configuration functions, and `logging` where every record passes."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        if not hasattr(self, "_hooks"):
-            self._hooks = Hooks()
-            self._standard_library: StandardLibrary | None = None
+    _hooks = Hooks()
+    _standard_library: StandardLibrary | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         return ("structlog >= 24.1",)
@@ -35,6 +32,7 @@ class StructlogInstrumentor(BaseInstrumentor):
         import structlog  # noqa: PLC0415 - only where it is installed
         from structlog import _config  # noqa: PLC0415
 
+        self._hooks = Hooks()
         config: Any = _config
         exporter = Exporter(kwargs.get("logger_provider"))
         chain = Chain(exporter, Env().get(LOG_LEVEL))
