@@ -64,7 +64,7 @@ def run() -> list[Figure]:
             until(first_trace, seconds=120, every=0.2, what="the first trace")
             warm_start = time.monotonic() - began
             samples = [seconds_until_visible() for _ in range(BETS)]
-            memory = stack.status()["rss_bytes"] / 2**30
+            memory = stack.status()["rss"] / 2**30
         finally:
             stack.run("down")
     tempo, loki = (statistics.median(column) for column in zip(*samples, strict=True))

@@ -61,33 +61,3 @@ def test_health_tells_no_internals(stack: NativeStack) -> None:
         for result in body["checks"].values():
             assert result.keys() == {"status", "message"}
             assert result["message"] in {"ok", "timeout", "unreachable", "error"}
-
-
-def test_a_bet_that_kafka_missed_arrives_after_it_is_back(stack: NativeStack) -> None:
-    before = casino.balance("player-0049", "EUR")
-    stack.run("stop", "kafka")
-    try:
-        answer = httpx.post(
-            f"{casino.VAULT}/wallet/bet",
-            headers=casino.session("player-0049"),
-            json={
-                "player_id": "player-0049",
-                "transaction_id": "while-kafka-is-down",
-                "round_id": "r",
-                "game_id": "dice",
-                "currency": "EUR",
-                "amount_minor": "30000",
-            },
-        )
-        assert answer.status_code == httpx.codes.OK, answer.text
-        assert casino.balance("player-0049", "EUR") == before - 30000
-    finally:
-        stack.run("start", "kafka")
-
-    def silver() -> bool:
-        rewards = httpx.get(
-            f"{casino.CONCIERGE}/players/player-0049/rewards", headers=casino.session("player-0049")
-        )
-        return rewards.raise_for_status().json()["tier"] == "silver"
-
-    assert until(silver, seconds=90, what="the reward of the bet that was taken without Kafka")

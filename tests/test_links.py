@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,9 +17,11 @@ pytestmark = pytest.mark.stack
 
 
 @pytest.fixture(scope="module")
-def grafana(stack: NativeStack) -> Grafana:
+def grafana(stack: NativeStack) -> Iterator[Grafana]:
     """Grafana's API."""
-    return Grafana(stack.secret("GRAFANA_ADMIN_PASSWORD"))
+    grafana = Grafana(stack.secret("GRAFANA_ADMIN_PASSWORD"))
+    yield grafana
+    grafana.client.close()
 
 
 @pytest.fixture(scope="module")
@@ -93,10 +96,12 @@ def test_exemplar_to_trace(grafana: Grafana, bet: casino.Bet) -> None:
         result = grafana.query(
             "mimir",
             "prometheus",
-            expr='rate(casino_wallet_operations_total{operation="bet"}[1m])',
+            expr='casino_wallet_operations_total{operation="bet", currency="EUR"}',
             exemplar=True,
             range=True,
-            intervalMs=15000,
+            interval="1s",  # one exemplar is shown per step: shorter than bets are apart
+            intervalMs=1000,
+            minutes=3,
         )
         return destination["name"] in json.dumps(result["frames"]) and bet.trace_id in json.dumps(
             result["frames"]

@@ -29,11 +29,6 @@ def notifications(status: str) -> list[dict[str, Any]]:
     return [a for a in alerts if a["labels"]["alertname"] == "VaultDown" and a["status"] == status]
 
 
-def vault_process(stack: NativeStack) -> psutil.Process:
-    """The running Vault."""
-    return psutil.Process(stack.status()["services"]["vault"]["pid"])
-
-
 @pytest.fixture
 def empty_inbox(stack: NativeStack) -> NativeStack:
     """Nothing fires and the inbox is empty."""
@@ -65,16 +60,16 @@ def test_a_killed_vault_is_notified_and_resolved(
 
 @pytest.mark.waits("longer than the rule's pending period")
 def test_a_slow_vault_does_not_fire(empty_inbox: NativeStack) -> None:
-    tree = vault_process(empty_inbox)
+    vault = psutil.Process(empty_inbox.pid("vault"))
     ends = time.monotonic() + SLOW_SECONDS
 
     def stutter() -> bool:
         """Let Vault run for a moment only, so that each answer takes more than a second."""
-        tree.send_signal(signal.SIGSTOP)
+        vault.send_signal(signal.SIGSTOP)
         try:
             until(lambda: time.monotonic() % 2 < 0.2, seconds=3, every=0.05)
         finally:
-            tree.send_signal(signal.SIGCONT)
+            vault.send_signal(signal.SIGCONT)
         return time.monotonic() > ends
 
     assert until(stutter, seconds=SLOW_SECONDS + 10, every=0.3)

@@ -123,11 +123,11 @@ class Grafana:
         """A provisioned data source."""
         return self.client.get(f"/api/datasources/uid/{uid}").raise_for_status().json()
 
-    def query(self, uid: str, type_: str, /, **model: Any) -> dict[str, Any]:
+    def query(self, uid: str, type_: str, /, *, minutes: float = 30, **model: Any) -> dict[str, Any]:
         """Run one query of a panel or a data link through `/api/ds/query`; returns the result of refId A."""
         now = int(time.time() * 1000)
         body = {
-            "from": str(now - 30 * 60_000),
+            "from": str(now - int(minutes * 60_000)),
             "to": str(now),
             "queries": [{"refId": "A", "datasource": {"uid": uid, "type": type_}, **model}],
         }

@@ -54,6 +54,10 @@ class NativeStack:
         """What `stack status --json` says."""
         return json.loads(self.run("status", "--json"))
 
+    def pid(self, service: str) -> int:
+        """The process id of a running service."""
+        return next(each["pid"] for each in self.status()["services"] if each["name"] == service)
+
     def secret(self, name: str) -> str:
         """The value of one variable of `.env`."""
         for line in (self.repository / ".env").read_text().splitlines():
