@@ -9,7 +9,10 @@ import stat
 from pathlib import Path
 
 import psutil
+import pytest
 from tiny_stack import Checkout, wait_until
+
+pytestmark = pytest.mark.server
 
 
 def test_all_services_are_healthy_after_up(checkout: Checkout) -> None:

@@ -24,6 +24,7 @@ def _docker(checkout: Checkout, body: str) -> Path:
     return notes
 
 
+@pytest.mark.server
 def test_auto_is_native_where_no_daemon_answers(checkout: Checkout) -> None:
     _docker(checkout, "exit 1")
 
@@ -33,6 +34,7 @@ def test_auto_is_native_where_no_daemon_answers(checkout: Checkout) -> None:
     assert "native engine: no docker daemon answers" in result.stdout
 
 
+@pytest.mark.server
 def test_auto_is_native_where_no_image_can_be_pulled(checkout: Checkout) -> None:
     _docker(checkout, 'case "$1" in image|manifest) exit 1;; esac')
 
@@ -41,6 +43,7 @@ def test_auto_is_native_where_no_image_can_be_pulled(checkout: Checkout) -> None
     assert "native engine: tiny:1 is not here and cannot be pulled" in result.stdout
 
 
+@pytest.mark.server
 def test_auto_uses_containers_where_images_can_be_had(checkout: Checkout) -> None:
     notes = _docker(checkout, "exit 0")
 
@@ -54,6 +57,7 @@ def test_auto_uses_containers_where_images_can_be_had(checkout: Checkout) -> Non
     assert checkout.processes() == []
 
 
+@pytest.mark.server
 def test_docker_is_an_error_where_it_cannot_be(checkout: Checkout) -> None:
     _docker(checkout, "exit 1")
 
@@ -64,6 +68,7 @@ def test_docker_is_an_error_where_it_cannot_be(checkout: Checkout) -> None:
     assert "--engine native" in result.stderr
 
 
+@pytest.mark.server
 def test_compose_that_fails_is_an_error(checkout: Checkout) -> None:
     _docker(checkout, 'case "$*" in *up*) exit 17;; esac')
 

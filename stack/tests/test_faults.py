@@ -6,7 +6,10 @@ import os
 import signal
 import socket
 
+import pytest
 from tiny_stack import Checkout, wait_until
+
+pytestmark = pytest.mark.server
 
 
 def test_port_in_use_names_port_holder_and_service(checkout: Checkout) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from tiny_stack import Checkout, free_port
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture
 def probe(checkout: Checkout) -> Path:
