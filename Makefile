@@ -12,12 +12,15 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | column -t -s $$'\t'
 
 .venv/.stamp: requirements/lock.txt requirements/bootstrap.txt $(PACKAGES:%=%/pyproject.toml)
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Pitboss needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
-	VIRTUAL_ENV=.venv $(BIN)/uv pip sync --quiet --require-hashes requirements/bootstrap.txt requirements/lock.txt
-	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation $(EDITABLE)
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'error: Pitboss needs Python 3.11 or newer, and $(PYTHON) is not: name one, such as make PYTHON=python3.12'; exit 1; } >&2
+	@test -x $(BIN)/pip || { rm -rf .venv; $(PYTHON) -m venv .venv; } || { rm -rf .venv; \
+	  echo 'error: no virtual environment can be made; on Debian: sudo apt-get install python3-venv'; exit 1; } >&2
+	@echo 'installing Python packages into .venv'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip sync --quiet --require-hashes requirements/bootstrap.txt requirements/lock.txt
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation $(EDITABLE)
+	@touch $@
 
 .PHONY: setup
 setup: .venv/.stamp ## install everything that Python needs into .venv
@@ -45,12 +48,16 @@ lint: setup ## formatting, lint rules, types
 unit: setup ## tests that need no server (seconds)
 	pytest -m 'not server and not stack'
 
+.PHONY: browser
+browser: setup
+	@stack require chromium
+
 .PHONY: test
-test: lint unit build ## everything that CI runs: unit tests, real servers, the whole stack
+test: browser lint unit build ## everything that CI runs: unit tests, real servers, the whole stack
 	pytest -m 'server or stack'
 
 .PHONY: test-long
-test-long: lint unit build ## the same assertions with outages at full length
+test-long: browser lint unit build ## the same assertions with outages at full length
 	PITBOSS_LONG=1 pytest -m 'server or stack'
 
 .PHONY: bench

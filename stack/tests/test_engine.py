@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
+import subprocess
 from pathlib import Path
 
 import psutil
 import pytest
-from tiny_stack import Checkout, wait_until
+from tiny_stack import STACK, Checkout, wait_until
 
 pytestmark = pytest.mark.server
 
@@ -179,6 +181,13 @@ def test_logs_follow_what_comes(checkout: Checkout) -> None:
 
     assert reader.stdout
     assert "serving in mode" in reader.stdout.readline()
+
+
+def test_version_is_printed_anywhere(tmp_path: Path) -> None:
+    result = subprocess.run([STACK, "--version"], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert result.returncode == 0
+    assert re.fullmatch(r"stack \S+\n", result.stdout)
 
 
 def test_status_says_that_a_service_is_dead(checkout: Checkout) -> None:

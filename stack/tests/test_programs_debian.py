@@ -48,6 +48,15 @@ def test_a_program_from_elsewhere_counts() -> None:
     assert missing([MAVEN], {"mvn": "/opt/maven/bin/mvn"}.get) == []
 
 
+def test_a_program_without_its_file_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / "debian.txt").write_text(f"libc6-dev cc:{tmp_path}/stdio.h headers")
+    listed = read_list(tmp_path / "debian.txt")
+
+    assert missing(listed, {"cc": "/usr/bin/cc"}.get) == listed
+    (tmp_path / "stdio.h").touch()
+    assert missing(listed, {"cc": "/usr/bin/cc"}.get) == []
+
+
 def test_every_tool_that_a_recipe_needs_is_listed() -> None:
     listed = {one.program for one in read_list(ROOT / debian.LIST)}
     folder = ROOT / "stack/native"

@@ -25,10 +25,12 @@ from stack.native import logs as native_logs
 from stack.native.services import verify_cache
 from stack.native.state import read_stack
 from stack.native.status import status as native_status
+from stack.paths import cache_folder
 from stack.probe import ensure_probe
+from stack.programs.debian import require_programs
 from stack.programs.kinds import compose_program
 from stack.progress import ConsoleReporter
-from stack.project import Project, find_compose_file, open_project
+from stack.project import Project, find_compose_file, git_version, open_project
 from stack.tables import status_table, summary_lines
 
 COMPOSE_PROGRAM = "compose"
@@ -55,9 +57,10 @@ class EngineName(StrEnum):
 
 
 Services = Annotated[
-    list[str] | None, typer.Argument(help="Services of the compose file; all when none is named.")
+    list[str] | None,
+    typer.Argument(help="Services of the compose file; all when none is named.", metavar="SERVICE"),
 ]
-Named = Annotated[list[str], typer.Argument(help="Services of the compose file.", metavar="SERVICE...")]
+Named = Annotated[list[str], typer.Argument(help="Services of the compose file.", metavar="SERVICE")]
 EngineOption = Annotated[
     EngineName,
     typer.Option(help="auto: containers if an engine is there that has or can pull the images, else native."),
@@ -65,9 +68,19 @@ EngineOption = Annotated[
 Profiles = Annotated[list[str] | None, typer.Option("--profile", help="Also start services of this profile.")]
 
 
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        out.print(f"stack {git_version(Path(__file__).parent)}", highlight=False)
+        raise typer.Exit
+
+
 @app.callback()
 def settings(
     context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - answered before anything else
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
     file: Annotated[
         Path | None,
         typer.Option("--file", "-f", help="The compose file; else the nearest one above this folder."),
@@ -227,6 +240,15 @@ def build(
             print(path)  # noqa: T201 - for programs, unwrapped
             return
     out.print("all programs are there")
+
+
+@app.command(hidden=True)
+def require(
+    context: typer.Context, programs: Annotated[list[str], typer.Argument(metavar="PROGRAM")]
+) -> None:
+    """Make sure that programs are there: root gets their packages installed, others hear their names."""
+    root = _compose_file(context).parent
+    require_programs(root, programs, log=cache_folder() / "logs" / "apt-get.log", say=out.print)
 
 
 @app.command()

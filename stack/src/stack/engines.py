@@ -20,7 +20,9 @@ def choose_engine(project: Project, report: Reporter, name: str) -> Engine:
     docker = DockerEngine(project, report)
     obstacle = "" if name == "native" else docker.obstacle()
     if name == "docker" and obstacle:
-        raise StackError("containers cannot be used here", cause=obstacle, advice="--engine native")
+        raise StackError(
+            "containers cannot be used here", cause=obstacle, advice="mend that, or use --engine native"
+        )
     chosen = NativeEngine(project, report) if name == "native" or obstacle else docker
     running = read_stack(project)
     kind = "docker" if isinstance(chosen, DockerEngine) else "native"

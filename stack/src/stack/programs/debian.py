@@ -11,35 +11,39 @@ from pathlib import Path
 from stack.programs.run import BuildError, run
 
 LIST = Path("stack/native/debian.txt")
+LOCK_SECONDS = 120
+"""How long to wait for another apt-get; a new machine often has one at work."""
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """A package and the program by which it is recognised."""
+    """A package, the program by which it is recognised, and a file that the program alone does not prove."""
 
     package: str
     program: str
     purpose: str
+    file: Path | None = None
 
 
 def read_list(file: Path) -> list[Requirement]:
-    """Read lines `package program what it is for`. Raises BuildError for anything else."""
+    """Read lines `package program[:file] what it is for`. Raises BuildError for anything else."""
     requirements: list[Requirement] = []
     for line in file.read_text().splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         parts = line.split(maxsplit=2)
         if len(parts) != 3:
-            raise BuildError(f"{file}: {line!r} is not: package program what-for")
-        requirements.append(Requirement(*parts))
+            raise BuildError(f"{file}: {line!r} is not: package program[:file] what-for")
+        program, _, needed = parts[1].partition(":")
+        requirements.append(Requirement(parts[0], program, parts[2], Path(needed) if needed else None))
     return requirements
 
 
 def missing(
     requirements: Sequence[Requirement], find: Callable[[str], str | None] = shutil.which
 ) -> list[Requirement]:
-    """Return those whose program is not on the path; where it comes from does not matter."""
-    return [one for one in requirements if find(one.program) is None]
+    """Return those whose program is not on the path or whose file is not there, whoever brought it."""
+    return [one for one in requirements if find(one.program) is None or (one.file and not one.file.exists())]
 
 
 def require(
@@ -82,7 +86,7 @@ def install(names: Sequence[str], log: Path) -> None:
     for arguments in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", *names]):
         try:
             run(
-                ["apt-get", *arguments],
+                ["apt-get", "-o", f"DPkg::Lock::Timeout={LOCK_SECONDS}", *arguments],
                 what=f"apt-get {arguments[0]}",
                 log=log,
                 folder=Path("/"),
