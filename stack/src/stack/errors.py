@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 TAIL_LINES = 20
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class StackError(Exception):
@@ -49,6 +51,7 @@ def last_lines(log: Path, count: int = TAIL_LINES, since: int = 0) -> list[str]:
         with log.open("rb") as stream:
             stream.seek(0, 2)
             stream.seek(max(since, stream.tell() - 512 * count))
-            return stream.read().decode(errors="replace").splitlines()[-count:]
+            text = _COLOURS.sub("", stream.read().decode(errors="replace"))
+            return text.splitlines()[-count:]
     except FileNotFoundError:
         return []

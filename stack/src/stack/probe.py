@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from stack.errors import StackError
 from stack.paths import cache_folder
+from stack.programs.run import full_disk, says_full_disk
 from stack.progress import Reporter
 from stack.project import Project
 
@@ -76,6 +77,8 @@ def _build(built: Path) -> None:
             check=False,
         )
         if result.returncode != 0:
+            if says_full_disk(result.stderr.splitlines()):
+                raise full_disk(cache)
             raise StackError(
                 "the health probe cannot be built",
                 cause=f"go build ended with exit code {result.returncode}",

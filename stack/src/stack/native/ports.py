@@ -36,7 +36,10 @@ def require_free_ports(project: Project, names: Iterable[str]) -> None:
             "\n".join(
                 f"port {each.port} on {each.host}, wanted by {each.service}, is in use" for each in taken
             ),
-            cause="; ".join(dict.fromkeys(f"port {each.port}: {each.holder}" for each in taken)),
+            cause="\n".join(
+                f"{holder} has {', '.join(str(each.port) for each in taken if each.holder == holder)}"
+                for holder in dict.fromkeys(each.holder for each in taken)
+            ),
             advice="stop that program, or run `stack down` if it is an earlier stack of another checkout",
         )
 

@@ -15,6 +15,7 @@ from stack.programs.kafka import JarsRecipe
 from stack.programs.recipe import Recipe, Workshop
 from stack.programs.run import BuildError
 from stack.progress import Reporter
+from stack.project import require_free
 
 COMPOSE = Path("stack/native/compose")
 COLLECTOR_SOURCES = "distribution"
@@ -33,6 +34,8 @@ def programs_of(services: Sequence[NativeService], report: Reporter) -> dict[str
         needed.update(tool for service in services for tool in _run_time_tools(service))
         log = workshop.logs / "apt-get.log"
         debian.require_programs(services[0].root, needed, log=log, say=report.line)
+    if absent:
+        require_free(workshop.cache, what_for="building programs")
     builder.make(absent)
     return {
         service.name: _program(

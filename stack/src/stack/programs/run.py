@@ -108,6 +108,11 @@ def capture(arguments: Sequence[str | Path], *, folder: Path, variables: Mapping
     return result.stdout
 
 
+def says_full_disk(lines: Sequence[str]) -> bool:
+    """Does a tool's output complain that the disk is full?"""
+    return any(sign in line.lower() for line in lines for sign in FULL_DISK)
+
+
 def full_disk(folder: Path) -> BuildError:
     """Return the error for a disk without space."""
     place = next(place for place in (folder, *folder.parents) if place.exists())
@@ -121,7 +126,7 @@ def full_disk(folder: Path) -> BuildError:
 
 def _failure(what: str, command: Sequence[str], code: int, log: Path) -> BuildError:
     tail = last_lines(log)
-    if any(sign in line.lower() for line in tail for sign in FULL_DISK):
+    if says_full_disk(tail):
         return full_disk(log.parent)
     end = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     return BuildError(
