@@ -11,14 +11,16 @@ from opentelemetry.sdk._configuration import _OTelSDKConfigurator  # pyright: ig
 from opentelemetry.sdk.environment_variables import OTEL_CONFIG_FILE
 
 from pitboss import __version__, shutdown
+from pitboss._internal.redaction import RedactingProcessor
 from pitboss.env import SHUTDOWN_TIMEOUT, Env
 
 
 class PitbossConfigurator(_OTelSDKConfigurator):
-    """The SDK's configurator plus a bounded end of the process."""
+    """The SDK's configurator plus redacted URLs and a bounded end of the process."""
 
     def _configure(self, **kwargs: Any) -> None:
         self._build_providers(kwargs)
+        self._keep_secrets()
         self._control_the_end()
 
     def _build_providers(self, arguments: dict[str, Any]) -> None:
@@ -33,6 +35,11 @@ class PitbossConfigurator(_OTelSDKConfigurator):
         }
         arguments = {**arguments, "resource_attributes": attributes}
         super()._configure(**arguments)  # pyright: ignore[reportUnknownMemberType]
+
+    def _keep_secrets(self) -> None:
+        provider: Any = trace.get_tracer_provider()
+        if hasattr(provider, "add_span_processor"):
+            provider.add_span_processor(RedactingProcessor())
 
     def _control_the_end(self) -> None:
         # The SDK would end them one after the other, each with up to 30 s, and only at a normal exit.

@@ -9,6 +9,7 @@ from typing import Any
 
 from pitboss._internal.guard import guarded
 from pitboss._internal.hooks import Hooks
+from pitboss._internal.redaction import redacted_url
 from pitboss.health import PATHS
 from pitboss.structlog import _json
 from pitboss.structlog._chain import was_exported
@@ -17,6 +18,7 @@ from pitboss.structlog._schema import compose, exception_fields, service_fields
 
 _STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "color_message"}
 _REPEAT_AFTER = 60.0  # seconds
+_REPEATS_KNOWN = 1000
 
 
 def to_fields(record: logging.LogRecord) -> dict[str, Any]:
@@ -80,6 +82,7 @@ class StandardLibrary:
         if _is_probe(record) or self._is_repetition(record):
             return None
         with guarded("exporting a log record"):
+            _redact(record)
             self._prepare(record)
         return wrapped(*args, **kwargs)
 
@@ -102,6 +105,8 @@ class StandardLibrary:
         key, now = (record.name, str(record.msg)), time.monotonic()
         if now - self._last_said.get(key, float("-inf")) < _REPEAT_AFTER:
             return True
+        if len(self._last_said) >= _REPEATS_KNOWN:
+            self._last_said.clear()
         self._last_said[key] = now
         return False
 
@@ -150,6 +155,14 @@ def _is_plain(formatter: logging.Formatter | None) -> bool:
     if formatter is None or type(formatter) is logging.Formatter:
         return True
     return type(formatter).__module__ == "uvicorn.logging"
+
+
+def _redact(record: logging.LogRecord) -> None:
+    # uvicorn logs the path of each request and each websocket with its query.
+    if record.name.startswith("uvicorn.") and isinstance(record.args, tuple):
+        record.args = tuple(
+            redacted_url(value) if isinstance(value, str) and "?" in value else value for value in record.args
+        )
 
 
 def _is_probe(record: logging.LogRecord) -> bool:
