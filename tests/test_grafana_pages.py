@@ -26,7 +26,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 
 
 @pytest.fixture
@@ -77,10 +77,10 @@ def test_from_the_trace_to_its_logs_and_back(context: BrowserContext) -> None:
     logs = opened.value
     logs.get_by_text("bet accepted").first.click()
     back = logs.get_by_role("link", name="View the trace").first
-    expect(back).to_be_visible()
+    expect(back).to_be_visible(timeout=PATIENCE_MS)
     with context.expect_page() as opened:
         back.click(modifiers=["Control"])
 
     again = opened.value
-    expect(again.get_by_text("place bet").first).to_be_visible()
-    expect(again.get_by_text(bet.trace_id).first).to_be_visible()
+    expect(again.get_by_text("place bet").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(again.get_by_text(bet.trace_id).first).to_be_visible(timeout=PATIENCE_MS)
