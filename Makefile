@@ -77,5 +77,5 @@ format: setup ## format the Python code and sort its imports
 
 .PHONY: clean
 clean: ## stop the stack and remove .venv and its volumes; the cache of built programs stays
-	-test -x $(BIN)/stack && $(BIN)/stack reset --yes
+	@if test -x $(BIN)/stack; then $(BIN)/stack reset --yes; fi
 	rm -rf .venv .stack
