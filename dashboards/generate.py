@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from boards.casino_now import CASINO_NOW
+from boards.runbooks import pages
 
-DASHBOARDS = (CASINO_NOW,)
+DASHBOARDS = (CASINO_NOW, *pages())
 GENERATED = Path(__file__).parent / "generated"
 
 

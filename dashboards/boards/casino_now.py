@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from . import queries, variables
-from .dashboard import Dashboard
-from .panels import Unit, alerts, course, log_lines, number, thresholds, trace_list, up_or_down
+from .dashboard import Dashboard, address, tagged
+from .panels import Unit, alerts, course, log_lines, number, state, thresholds, trace_list, up_or_down
 
 SLOW_BET = thresholds((None, "green"), (0.3, "orange"), (1, "red"))
 LATE_REWARD = thresholds((None, "green"), (30, "orange"), (60, "red"))
 OLD_EVENT = thresholds((None, "green"), (10, "orange"), (60, "red"))
+
+STATES = {2: ("OPEN", "green"), 1: ("IMPAIRED", "orange"), 0: ("CLOSED", "red")}
+OUTCOMES = {"ok": "green", "replayed": "blue", "rejected": "yellow", "error": "red"}
+RESULTS = {
+    "applied": "green",
+    "duplicate": "blue",
+    "rejected": "yellow",
+    "dead_letter": "red",
+    "level-ups": "purple",
+}
+SERVICE_GRAPH = (
+    '/explore?orgId=1&left={"datasource":"tempo","queries":[{"refId":"A","queryType":"serviceMap"}],'
+    '"range":{"from":"now-15m","to":"now"}}'
+)
 
 CASINO_NOW = Dashboard(
     uid="casino-now",
@@ -16,20 +30,49 @@ CASINO_NOW = Dashboard(
     description="Is the casino open, are bets taken and paid, do players see it? Dots lead to traces.",
     tags=("casino",),
     variables=(variables.ENVIRONMENT,),
+    links=(
+        address("Service graph", "Who calls whom, how often, how fast", SERVICE_GRAPH),
+        address("Alert rules", "State and history of each rule", "/alerting/list"),
+        tagged("Runbooks", "runbook"),
+    ),
     rows=(
         (
-            up_or_down(1, "Services up", "What the collector gets from /liveness", queries.SERVICES_UP),
-            alerts(2, "Alerts", "Pending and firing"),
+            state(
+                23,
+                "Casino",
+                "OPEN: every service answers, no bet fails. IMPAIRED: a service is down or some bets fail. "
+                "CLOSED: Vault is down, or all bets of the last minute fail. "
+                "UNKNOWN: nobody looks, see the collector.",
+                queries.CASINO_STATE,
+                STATES,
+            ),
+            up_or_down(
+                1,
+                "Services up",
+                "What the collector gets from /liveness, every 5 s. A gap: nobody asks",
+                queries.SERVICES_UP,
+            ),
+            alerts(2, "Alerts", "Pending and firing; empty is good"),
         ),
         (
-            number(3, "Bets", "Accepted, replays not counted", queries.BETS, unit=Unit.PER_SECOND),
             number(
-                4, "Stake", "USD per second, at booking rate", queries.STAKE, unit=Unit.DOLLARS_PER_SECOND
+                3,
+                "Bets",
+                "Accepted in the last minute, repeats not counted",
+                queries.BETS,
+                unit=Unit.BETS_PER_SECOND,
+            ),
+            number(
+                4,
+                "Stake",
+                "Accepted in the last minute, at booking rate",
+                queries.STAKE_NOW,
+                unit=Unit.DOLLARS_PER_SECOND,
             ),
             number(
                 5,
-                "Bet p95",
-                "Providers give up after 3 s",
+                "Bet latency p95",
+                "Of the last minute. Promised: 0.3 s; providers give up after 3 s",
                 queries.BET_P95,
                 unit=Unit.SECONDS,
                 limits=SLOW_BET,
@@ -37,7 +80,7 @@ CASINO_NOW = Dashboard(
             number(
                 6,
                 "Rewards lag p95",
-                "From the ledger to the points",
+                "Of the last minute, from the ledger to the points",
                 queries.REWARDS_LAG,
                 unit=Unit.SECONDS,
                 limits=LATE_REWARD,
@@ -46,7 +89,7 @@ CASINO_NOW = Dashboard(
             number(
                 8,
                 "Oldest unpublished event",
-                "Worst outbox",
+                "Age in the worst outbox; 0 is good, rises while Kafka is away",
                 queries.OLDEST_EVENT,
                 unit=Unit.SECONDS,
                 limits=OLD_EVENT,
@@ -58,8 +101,9 @@ CASINO_NOW = Dashboard(
                 "Bets by outcome",
                 "Rejected is a correct answer; error is not",
                 queries.BETS_BY_OUTCOME,
-                unit=Unit.PER_SECOND,
+                unit=Unit.BETS_PER_SECOND,
                 stacked=True,
+                colors=OUTCOMES,
             ),
             course(
                 10,
@@ -74,9 +118,10 @@ CASINO_NOW = Dashboard(
             course(
                 11,
                 "Vault latency",
-                "From request to answer, by operation",
-                *queries.LATENCIES,
+                "From request to answer. A dot is a request: it leads to its trace. Lines: promised, late",
+                *queries.BET_LATENCIES,
                 unit=Unit.SECONDS,
+                limits=SLOW_BET,
             ),
             course(
                 12,
@@ -85,7 +130,7 @@ CASINO_NOW = Dashboard(
                 queries.REJECTED,
                 queries.REPLAYS,
                 queries.CONFLICTS,
-                unit=Unit.PER_SECOND,
+                unit=Unit.BETS_PER_SECOND,
                 stacked=True,
             ),
         ),
@@ -93,10 +138,11 @@ CASINO_NOW = Dashboard(
             course(
                 13,
                 "Rewards",
-                "Events by result",
+                "Ledger events by result. duplicate is harmless, dead_letter is not",
                 queries.REWARDS,
                 queries.LEVEL_UPS,
-                unit=Unit.PER_SECOND,
+                unit=Unit.EVENTS_PER_SECOND,
+                colors=RESULTS,
             ),
             course(
                 14,
@@ -120,11 +166,18 @@ CASINO_NOW = Dashboard(
                 "no_socket: the player has no browser open",
                 queries.PUSHES,
                 queries.CHAT,
-                unit=Unit.PER_SECOND,
+                unit=Unit.MESSAGES_PER_SECOND,
             ),
         ),
         (
-            course(17, "Sockets", "Open connections by transport", queries.SOCKETS, unit=Unit.COUNT, width=8),
+            course(
+                17,
+                "Sockets by transport",
+                "Open socket.io connections",
+                queries.SOCKETS,
+                unit=Unit.COUNT,
+                width=8,
+            ),
             course(
                 18,
                 "Outbox: events waiting",
@@ -144,8 +197,20 @@ CASINO_NOW = Dashboard(
         ),
         (
             trace_list(20, "Recent bets", "One trace from the bet to the browser", queries.BET_TRACES),
-            trace_list(21, "Recent failures", "Traces with an error", queries.FAILED_TRACES),
+            trace_list(
+                21,
+                "Recent failures",
+                "Traces in which a service failed; empty is good. A refused bet is no failure",
+                queries.FAILED_TRACES,
+            ),
         ),
-        (log_lines(22, "Recent errors", "Log lines of level error and fatal", queries.ERROR_LOGS),),
+        (
+            log_lines(
+                22,
+                "Recent errors",
+                "Log lines of level error and fatal; empty is good. Open a line for the link to its trace",
+                queries.ERROR_LOGS,
+            ),
+        ),
     ),
 )

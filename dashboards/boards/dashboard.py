@@ -12,6 +12,27 @@ SCHEMA_VERSION = 38
 """What Grafana 10.0 writes; later versions migrate it when they load it."""
 
 
+def address(title: str, tooltip: str, url: str) -> Json:
+    """A link at the top of a dashboard."""
+    return {
+        "type": "link",
+        "title": title,
+        "tooltip": tooltip,
+        "url": url,
+        "icon": "external link",
+        "targetBlank": False,
+        "asDropdown": False,
+        "includeVars": False,
+        "keepTime": False,
+        "tags": [],
+    }
+
+
+def tagged(title: str, tag: str) -> Json:
+    """A menu of the dashboards that have a tag."""
+    return address(title, "", "") | {"type": "dashboards", "asDropdown": True, "tags": [tag]}
+
+
 @dataclass(frozen=True)
 class Dashboard:
     """A dashboard; `rows` are panels side by side, at most 24 units wide together."""
@@ -22,6 +43,7 @@ class Dashboard:
     tags: tuple[str, ...]
     variables: tuple[Json, ...]
     rows: tuple[tuple[Panel, ...], ...]
+    links: tuple[Json, ...] = ()
 
     def json(self) -> Json:
         """The dashboard as Grafana stores it.
@@ -42,10 +64,10 @@ class Dashboard:
             "graphTooltip": 1,
             "timezone": "browser",
             "time": {"from": "now-15m", "to": "now"},
-            "refresh": "5s",
+            "refresh": "10s",
             "templating": {"list": list(self.variables)},
             "annotations": {"list": []},
-            "links": [],
+            "links": list(self.links),
             "panels": self._panels(),
         }
 

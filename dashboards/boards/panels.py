@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
 from .targets import Json, Target
 
@@ -11,9 +13,11 @@ from .targets import Json, Target
 class Unit(StrEnum):
     """Grafana's ids of units."""
 
-    PER_SECOND = "ops"
+    BETS_PER_SECOND = "suffix:bets/s"
+    EVENTS_PER_SECOND = "suffix:events/s"
+    MESSAGES_PER_SECOND = "suffix:messages/s"
+    DOLLARS_PER_SECOND = "suffix:USD/s"
     SECONDS = "s"
-    DOLLARS_PER_SECOND = "currencyUSD"
     COUNT = "short"
 
 
@@ -55,10 +59,15 @@ def thresholds(*steps: tuple[float | None, str]) -> Json:
 HEALTHY = thresholds((None, "green"))
 
 
+def fixed(color: str) -> Json:
+    """A series' colour that does not depend on which others are there."""
+    return {"id": "color", "value": {"mode": "fixed", "fixedColor": color}}
+
+
 def number(
     id_: int, title: str, description: str, target: Target, *, unit: Unit, limits: Json = HEALTHY
 ) -> Panel:
-    """One big number with its recent course behind it."""
+    """One big number of now; its course has a panel of its own."""
     return Panel(
         id_,
         title,
@@ -69,14 +78,14 @@ def number(
         height=4,
         defaults={
             "unit": unit.value,
-            "decimals": 2,
+            "min": 0,
             "noValue": "-",
             "color": {"mode": "thresholds"},
             "thresholds": limits,
         },
         options={
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
-            "graphMode": "area",
+            "graphMode": "none",
             "colorMode": "value",
             "textMode": "value",
             "justifyMode": "auto",
@@ -93,8 +102,15 @@ def course(
     unit: Unit,
     stacked: bool = False,
     width: int = 12,
+    colors: Mapping[str, str] = MappingProxyType({}),
+    limits: Json | None = None,
 ) -> Panel:
-    """Values over time, exemplars as dots that lead to their trace."""
+    """Values over time, exemplars as dots that lead to their trace.
+
+    Args:
+        colors: legend to colour, where a colour has a meaning.
+        limits: drawn as dashed lines.
+    """
     custom = {
         "drawStyle": "line",
         "lineInterpolation": "linear",
@@ -104,6 +120,7 @@ def course(
         "spanNulls": 60_000,
         "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
         "axisSoftMin": 0,
+        "thresholdsStyle": {"mode": "dashed" if limits else "off"},
     }
     return Panel(
         id_,
@@ -113,7 +130,16 @@ def course(
         "timeseries",
         width=width,
         height=8,
-        defaults={"unit": unit.value, "color": {"mode": "palette-classic"}, "custom": custom},
+        defaults={
+            "unit": unit.value,
+            "color": {"mode": "palette-classic"},
+            "custom": custom,
+            "thresholds": limits or HEALTHY,
+        },
+        overrides=tuple(
+            {"matcher": {"id": "byName", "options": name}, "properties": [fixed(color)]}
+            for name, color in colors.items()
+        ),
         options={
             "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
             "tooltip": {"mode": "multi", "sort": "desc"},
@@ -133,18 +159,19 @@ def up_or_down(id_: int, title: str, description: str, target: Target) -> Panel:
         description,
         (target,),
         "state-timeline",
-        width=12,
+        width=10,
         height=5,
         defaults={
+            "noValue": "nobody looks",
             "color": {"mode": "fixed", "fixedColor": "gray"},
             "mappings": [{"type": "value", "options": texts}],
             "custom": {"fillOpacity": 70, "lineWidth": 0},
         },
         options={
             "mergeValues": True,
-            "showValue": "auto",
+            "showValue": "never",
             "rowHeight": 0.9,
-            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False},
+            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
             "tooltip": {"mode": "single", "sort": "none"},
         },
     )
@@ -158,7 +185,7 @@ def alerts(id_: int, title: str, description: str) -> Panel:
         description,
         (),
         "alertlist",
-        width=12,
+        width=10,
         height=5,
         options={
             "viewMode": "list",
@@ -174,6 +201,53 @@ def alerts(id_: int, title: str, description: str) -> Panel:
     )
 
 
+def state(
+    id_: int, title: str, description: str, target: Target, states: Mapping[int, tuple[str, str]]
+) -> Panel:
+    """One word on its colour, `states` being value to word and colour; red when there is no value."""
+    mappings = {
+        str(value): {"text": text, "color": color, "index": index}
+        for index, (value, (text, color)) in enumerate(states.items())
+    }
+    return Panel(
+        id_,
+        title,
+        description,
+        (target,),
+        "stat",
+        width=4,
+        height=5,
+        defaults={
+            "noValue": "UNKNOWN",
+            "color": {"mode": "thresholds"},
+            "thresholds": thresholds((None, "red")),
+            "mappings": [{"type": "value", "options": mappings}],
+        },
+        options={
+            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+            "graphMode": "none",
+            "colorMode": "background",
+            "textMode": "value",
+            "justifyMode": "center",
+            "orientation": "auto",
+        },
+    )
+
+
+def markdown(id_: int, title: str, description: str, text: str) -> Panel:
+    """A page of text."""
+    return Panel(
+        id_,
+        title,
+        description,
+        (),
+        "text",
+        width=24,
+        height=26,
+        options={"mode": "markdown", "content": text},
+    )
+
+
 def log_lines(id_: int, title: str, description: str, target: Target) -> Panel:
     """Log lines, newest first, each with its link to the trace."""
     return Panel(
@@ -184,6 +258,7 @@ def log_lines(id_: int, title: str, description: str, target: Target) -> Panel:
         "logs",
         width=24,
         height=9,
+        defaults={"noValue": "No line in this time."},
         options={
             "showTime": True,
             "showLabels": False,
@@ -207,5 +282,6 @@ def trace_list(id_: int, title: str, description: str, target: Target) -> Panel:
         "table",
         width=12,
         height=9,
+        defaults={"noValue": "No trace in this time."},
         options={"showHeader": True, "cellHeight": "sm"},
     )

@@ -70,5 +70,5 @@ def test_metrics_are_declared_by_the_services(dashboard: dict[str, Any]) -> None
         for target in panel["targets"]
         for name in re.findall(r"\bcasino_[a-z_]+", target.get("expr", ""))
     }
-    assert asked
+    assert asked or not any(panel["targets"] for panel in dashboard["panels"])
     assert asked <= declared
