@@ -11,8 +11,9 @@ Json = dict[str, Any]
 UID_LIMIT = 40
 """Grafana does not start when a rule's uid is longer (grafana/grafana issue 62904)."""
 EVALUATED_EVERY = "10s"
-RUNBOOKS = "alerts/runbooks"
-"""Folder of the runbooks in this repository; each is called like its rule."""
+RUNBOOKS = "$GF_SERVER_ROOT_URL/d/runbook-{uid}/{name}.md"
+"""The runbook's page in Grafana: dashboards/ makes one of each file in alerts/runbooks. Provisioning replaces
+the variable, so that the link also works in a notification."""
 
 
 class Severity(StrEnum):
@@ -95,7 +96,7 @@ class Rule:
             "annotations": {
                 "summary": self.summary,
                 "description": self.description,
-                "runbook_url": f"{RUNBOOKS}/{self.name}.md",
+                "runbook_url": RUNBOOKS.format(uid=self.uid, name=self.name),
                 "__dashboardUid__": self.panel.dashboard_uid,
                 "__panelId__": str(self.panel.panel_id),
             },

@@ -7,8 +7,8 @@ from .model import PanelLink, Rule, Severity, Team, Threshold
 VAULT_DOWN = Rule(
     name="VaultDown",
     # The collector asks every 5 s and waits 4 s, so a slow Vault is up. Seen from outside on purpose: what
-    # Vault says about itself just stops when it dies. A minute in which the collector is silent is no data.
-    expr='min(last_over_time(httpcheck_status{service="vault"}[1m]))',
+    # Vault says about itself just stops when it dies. 30 s in which the collector is silent are no data.
+    expr='min(last_over_time(httpcheck_status{service="vault"}[30s]))',
     problem=Threshold("lt", 1),
     # Longer than a graceful restart (15 s to drain, then the start).
     pending="30s",

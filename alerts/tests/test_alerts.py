@@ -46,9 +46,12 @@ def test_uids_and_titles_are_unique() -> None:
 
 
 def test_rule_has_a_runbook_in_this_repository(rule: dict[str, Any]) -> None:
-    runbook = REPOSITORY / rule["annotations"]["runbook_url"]
-    assert runbook.name == f"{rule['title']}.md"
-    assert runbook.read_text().startswith(f"# {rule['title']}\n")
+    root, page, name = rule["annotations"]["runbook_url"].rsplit("/", 2)
+    assert root == "$GF_SERVER_ROOT_URL/d"
+    text = (ALERTS / "runbooks" / name).read_text()
+    assert text.startswith(f"# {rule['title']}\n")
+    (shown,) = json.loads((REPOSITORY / f"dashboards/generated/{page}.json").read_text())["panels"]
+    assert shown["options"]["content"] == text, "run python dashboards/generate.py"
 
 
 def test_no_runbook_without_a_rule() -> None:
