@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,15 @@ def test_the_next_estimate_is_what_was_measured_here(workshop: Workshop) -> None
 
     assert estimates.seconds(workshop.cache, "loki", "build") == 1000.0
     assert estimates.seconds(workshop.cache, "mimir", "build") == estimates.DEFAULT_SECONDS["mimir"]["build"]
+
+
+def test_what_ends_at_once_is_all_remembered(workshop: Workshop) -> None:
+    names = [f"program-{number}" for number in range(200)]
+
+    with ThreadPoolExecutor(max_workers=8) as threads:
+        list(threads.map(lambda name: estimates.remember(workshop.cache, name, "build", 100.0), names))
+
+    assert [estimates.seconds(workshop.cache, name, "build") for name in names] == [100.0] * len(names)
 
 
 def test_a_build_that_found_half_of_its_work_done_is_no_measure(workshop: Workshop, heard: Heard) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,7 @@ DEFAULT_SECONDS: dict[str, dict[Part, float]] = {
     "kafka": {"fetch": 15, "build": 2},
 }
 UNKNOWN_SECONDS = 60.0
+_one_writer = threading.Lock()
 
 
 def seconds(cache: Path, name: str, part: Part) -> float:
@@ -34,11 +36,12 @@ def remember(cache: Path, name: str, part: Part, measured: float) -> None:
     Work that went on where it was interrupted, or found its packages compiled, says little of the next time.
     """
     kept = max(measured, seconds(cache, name, part) / 2)
-    known = {**_measured(cache), f"{name} {part}": round(kept, 1)}
-    file = cache / "seconds.json"
-    draft = file.with_suffix(".draft")
-    draft.write_text(json.dumps(known, indent=1, sort_keys=True))
-    draft.replace(file)
+    with _one_writer:  # a download and a build can end at once
+        known = {**_measured(cache), f"{name} {part}": round(kept, 1)}
+        file = cache / "seconds.json"
+        draft = file.with_suffix(".draft")
+        draft.write_text(json.dumps(known, indent=1, sort_keys=True))
+        draft.replace(file)
 
 
 def _measured(cache: Path) -> dict[str, float]:
