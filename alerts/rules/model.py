@@ -11,9 +11,9 @@ Json = dict[str, Any]
 UID_LIMIT = 40
 """Grafana does not start when a rule's uid is longer (grafana/grafana issue 62904)."""
 EVALUATED_EVERY = "10s"
-RUNBOOKS = "$GF_SERVER_ROOT_URL/d/runbook-{uid}/{name}.md"
-"""The runbook's page in Grafana: dashboards/ makes one of each file in alerts/runbooks. Provisioning replaces
-the variable, so that the link also works in a notification."""
+RUNBOOKS = "/d/runbook-{uid}/{name}.md"
+"""The runbook's page in Grafana: dashboards/ makes one of each file in alerts/runbooks. Without an address,
+because provisioning replaces no variables in annotations: a notification's reader comes by its generatorURL."""
 
 
 class Severity(StrEnum):
