@@ -277,3 +277,16 @@ def test_uninstrument_restores_the_very_same_methods(wire: Any) -> None:
     KafkaInstrumentor().uninstrument()
 
     assert [vars(cls)[name] for cls, name in names] == before
+
+
+def test_a_span_ends_also_for_an_exception_without_a_text(instrumented: Any, spans: Any) -> None:
+    class BrokenError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    one = instrumented.receive("t", headers=HEADERS)
+    with pytest.raises(BrokenError), process(one):
+        raise BrokenError
+
+    (span,) = spans.all
+    assert (span.status.is_ok, span.attributes["error.type"].rpartition(".")[2]) == (False, "BrokenError")

@@ -11,8 +11,9 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, Span, SpanKind
 
+from pitboss._internal.failure import record_error
 from pitboss._internal.guard import guarded
 from pitboss._internal.scope import Scope, is_over
 from pitboss._internal.semconv import ERROR_TYPE, messaging
@@ -69,13 +70,13 @@ class Processing:
         if self._is_ended:
             return
         self._is_ended = True
-        with guarded("ending a process span"):
+        with guarded("leaving a process span"):
             self._scope.close()
+        with guarded("describing a failed process span"):
             if self._error is not None:
                 self._attributes[ERROR_TYPE] = type(self._error).__qualname__
-                self._span.set_attribute(ERROR_TYPE, type(self._error).__qualname__)
-                self._span.record_exception(self._error)
-                self._span.set_status(Status(StatusCode.ERROR, str(self._error)))
+                record_error(self._span, self._error)
+        with guarded("ending a process span"):
             self._span.end()
             elapsed = time.perf_counter() - self._started
             context = trace.set_span_in_context(self._span)

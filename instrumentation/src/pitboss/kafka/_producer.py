@@ -7,8 +7,9 @@ from typing import Any
 from opentelemetry import trace
 from opentelemetry.context import get_current
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, Span, SpanKind
 
+from pitboss._internal.failure import record_error
 from pitboss._internal.guard import guarded
 from pitboss._internal.semconv import ERROR_TYPE, messaging
 from pitboss.kafka import _headers
@@ -87,11 +88,10 @@ class _Sending:
 
     def failed(self, error: BaseException) -> None:
         """`send` raised, or the broker refused the message or never answered."""
-        with guarded("ending a send span"):
+        with guarded("describing a failed send span"):
             self._attributes[ERROR_TYPE] = type(error).__qualname__
-            self._span.set_attribute(ERROR_TYPE, type(error).__qualname__)
-            self._span.record_exception(error)
-            self._span.set_status(Status(StatusCode.ERROR, str(error)))
+            record_error(self._span, error)
+        with guarded("ending a send span"):
             self._end()
 
     def _end(self) -> None:

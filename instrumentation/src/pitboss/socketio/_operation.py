@@ -9,12 +9,12 @@ from typing import Any
 from opentelemetry import trace
 from opentelemetry.context import Context, get_current
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, SpanContext, SpanKind
 
+from pitboss._internal.failure import record_error
 from pitboss._internal.guard import guarded
 from pitboss._internal.hooks import Wrapper
 from pitboss._internal.scope import Scope
-from pitboss._internal.semconv import ERROR_TYPE
 from pitboss.socketio._telemetry import Attributes, Telemetry
 
 Arguments = tuple[Any, ...]
@@ -63,18 +63,20 @@ class Operation:
 
     def end(self, error: BaseException | None) -> None:
         """End the span, which has failed with `error` unless it is None."""
-        with guarded("ending a socket.io span"):
+        self.error = error
+        self.seconds = time.perf_counter() - self._started
+        with guarded("leaving a socket.io span"):
             self._scope.close()
             if self._reset is not None:
                 self._reset()
-            self.error = error
-            self.seconds = time.perf_counter() - self._started
+        # Each step by itself: an exception whose text can't be had must not keep the span open.
+        with guarded("describing a failed socket.io span"):
             if error is not None:
-                self.span.set_attribute(ERROR_TYPE, type(error).__qualname__)
-                self.span.record_exception(error)
-                self.span.set_status(Status(StatusCode.ERROR, str(error)))
+                record_error(self.span, error)
+        with guarded("measuring a socket.io operation"):
             if self._finish is not None:
                 self._finish(self)
+        with guarded("ending a socket.io span"):
             self.span.end()
 
 

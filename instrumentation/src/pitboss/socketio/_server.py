@@ -42,11 +42,15 @@ class Peers:
 
     Attributes:
         connections: by session id (a client has one per namespace).
-        negotiated: pairs of transport session and namespace that agreed on the carrier.
+        negotiated: the namespaces in which a transport session agreed on the carrier.
     """
 
     connections: dict[str, Connection] = field(default_factory=dict[str, Connection])
-    negotiated: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    negotiated: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+
+    def carry(self, eio_sid: str, namespace: str) -> bool:
+        """Say whether this client reads and writes the carrier."""
+        return namespace in self.negotiated.get(eio_sid, ())
 
 
 class ServerHooks:
@@ -86,7 +90,7 @@ class ServerHooks:
         """`_handle_event_internal(server, sid, eio_sid, data, namespace, id)`, in the event's own task."""
         server, sid, eio_sid, data, namespace, *rest = call.args
         sent_by: SpanContext | None = None
-        if (eio_sid, namespace) in self.peers(server).negotiated:
+        if self.peers(server).carry(eio_sid, namespace):
             data, sent_by = _carrier.split(data)
             call.args = (server, sid, eio_sid, data, namespace, *rest)
         known, event = _known_namespace(server, namespace), _known_event(server, namespace, data[0])
@@ -130,8 +134,7 @@ class ServerHooks:
     def transport_gone(self, call: Call) -> None:
         """`_handle_eio_disconnect(eio_sid, reason)`: forget what was agreed with that transport."""
         eio_sid = call.argument(0, "eio_sid")
-        peers = self.peers(call.instance)
-        peers.negotiated.difference_update([pair for pair in peers.negotiated if pair[0] == eio_sid])
+        self.peers(call.instance).negotiated.pop(eio_sid, None)
 
     def call(self, call: Call) -> Operation:
         """`call(event, ..., namespace=)`: emits and waits for the acknowledgement."""
@@ -162,17 +165,17 @@ class ServerHooks:
         if packet.packet_type == CONNECT:
             if _carrier.announces(server.environ.get(eio_sid) or {}):
                 packet.data = {**packet.data, _carrier.CAPABILITY: 1}
-                self.peers(server).negotiated.add((eio_sid, namespace))
+                self.peers(server).negotiated.setdefault(eio_sid, set()).add(namespace)
             return
         sending = emission.get()
-        if sending is not None and (eio_sid, namespace) in self.peers(server).negotiated:
+        if sending is not None and self.peers(server).carry(eio_sid, namespace):
             add_to_event(packet, sending.context)
 
     def send_transport_packet(self, call: Call) -> None:
         """`_send_eio_packet(eio_sid, packet)`: an event that was encoded once for all recipients."""
         server, eio_sid, packet = call.instance, call.argument(0, "eio_sid"), call.argument(1, "eio_pkt")
         sending = emission.get()
-        if sending is not None and (eio_sid, sending.namespace) in self.peers(server).negotiated:
+        if sending is not None and self.peers(server).carry(eio_sid, sending.namespace):
             call.args, call.kwargs = (eio_sid, sending.transport_packet(packet)), {}
 
 
