@@ -56,9 +56,9 @@ def to_fields(logger: Any, method: str, event_dict: EventDict) -> dict[str, Any]
     fields.update(exception_fields(exc_info))
     if "logger" not in fields and (name := getattr(logger, "name", None)):
         fields["logger"] = name
-    event = event_dict.get("event", "")
-    text = event if isinstance(event, str) else str(event)
-    return compose(text, severity_of_method(method), fields, service_fields())
+    return compose(
+        _json.text(event_dict.get("event", "")), severity_of_method(method), fields, service_fields()
+    )
 
 
 class ExportingRenderer(wrapt.ObjectProxy[Processor]):
@@ -76,7 +76,7 @@ class ExportingRenderer(wrapt.ObjectProxy[Processor]):
         exporter: Exporter = self._self_exporter
         fields: dict[str, Any] | None = None
         with guarded("looking at a log event"):
-            if exporter.wants(str(event_dict.get("logger", ""))) and _is_enabled(logger, method):
+            if exporter.wants(_json.text(event_dict.get("logger", ""))) and _is_enabled(logger, method):
                 fields = to_fields(logger, method, event_dict)
         if fields is not None and type(self.__wrapped__) is JSONLine:
             rendered: Any = _json.line(fields)
@@ -96,7 +96,7 @@ def _is_enabled(logger: Any, method: str) -> bool:
 
 
 def _body(rendered: Any, fields: dict[str, Any]) -> str | bytes:
-    if isinstance(rendered, str | bytes) and rendered[:1] in {"{", b"{"}:
+    if isinstance(rendered, str | bytes) and rendered[:1] in {"{", b"{"} and len(rendered) <= _json.MAX_LINE:
         return rendered
     return _json.line(fields)  # a console's line is for people; Grafana gets JSON
 

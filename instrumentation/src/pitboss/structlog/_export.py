@@ -23,6 +23,8 @@ _NOT_ATTRIBUTES = {
     *("service.name", "service.version", "env"),
 }
 
+_MAX_ATTRIBUTES = 100  # the SDK's limit is 128
+
 
 @dataclass(frozen=True, slots=True)
 class Severity:
@@ -94,6 +96,8 @@ class Exporter:
         try:
             attributes: dict[str, Any] = {}
             for name, value in fields.items():
+                if len(attributes) == _MAX_ATTRIBUTES:
+                    break  # the SDK would drop the oldest, which identify the record
                 if name not in _NOT_ATTRIBUTES and (converted := attribute(value)) is not None:
                     attributes[str(name)] = converted
             name = fields.get("event.name")

@@ -10,6 +10,7 @@ from typing import Any, cast
 from opentelemetry import _logs
 from opentelemetry.sdk.resources import Resource
 
+from pitboss.structlog import _json
 from pitboss.structlog._export import Severity, trace_fields
 
 
@@ -69,6 +70,6 @@ def exception_fields(exc_info: Any) -> dict[str, str]:
     builtin = kind.__module__ == "builtins"
     return {
         "exception.type": kind.__qualname__ if builtin else f"{kind.__module__}.{kind.__qualname__}",
-        "exception.message": str(error),
+        "exception.message": _json.text(error),
         "exception.stacktrace": "".join(traceback.format_exception(error)),
     }
