@@ -115,7 +115,13 @@ def _on_sigterm(ending: Ending) -> None:
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         return
 
+    is_ending = False
+
     def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
+        nonlocal is_ending
+        if is_ending:
+            return  # sent twice, say to the process and to its group: the first is at work and has a deadline
+        is_ending = True
         ending.finish()
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+pytestmark = [pytest.mark.server, pytest.mark.waits("processes to start and to end")]
+
 DEADLINE = 1.0  # as `launch` sets it
 
 APP = """
@@ -113,8 +115,12 @@ def test_uvicorns_lines_are_json_with_the_requests_trace(serve: Any, sink: Any) 
     assert sorted(line["event"] for line in exported) == sorted(line["event"] for line in printed)
 
 
-def test_a_script_that_gets_sigterm(script: Any, sink: Any) -> None:
-    code, seconds = script("wait").end()
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_script_that_gets_sigterm(script: Any, sink: Any, times: int) -> None:
+    launched = script("wait")
+    for _ in range(times - 1):
+        launched.process.send_signal(signal.SIGTERM)
+    code, seconds = launched.end()
 
     assert (code, seconds < DEADLINE + 1) == (-signal.SIGTERM, True)
     assert [span.name for span in sink.spans()] == ["work"]
