@@ -7,18 +7,26 @@ nodes got it; with nobody else there, an empty room means that the player has no
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any
 
 import socketio
+import structlog
 
 from casino import metrics
+
+log = structlog.get_logger()
 
 MEASURED = {"balance": "occurred_at", "level_up": "occurred_at", "rewards": "occurred_at", "chat": "sent_at"}
 """Events whose delivery is measured, with the member of their payload that holds their source's time."""
 
 _CONNECT_TIMEOUT_SECONDS = 2.0
+_LISTEN_AGAIN_SECONDS = 1.0
+# Seconds, seconds, times.
+_KEEPALIVE = {socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 2, socket.TCP_KEEPCNT: 3}
 
 
 class RoomManager(socketio.AsyncRedisManager):
@@ -29,7 +37,12 @@ class RoomManager(socketio.AsyncRedisManager):
     """
 
     def __init__(self, url: str) -> None:
-        super().__init__(url, redis_options={"socket_connect_timeout": _CONNECT_TIMEOUT_SECONDS})
+        options = {
+            "socket_connect_timeout": _CONNECT_TIMEOUT_SECONDS,
+            "socket_keepalive": True,
+            "socket_keepalive_options": _KEEPALIVE,
+        }
+        super().__init__(url, redis_options=options)
 
     async def close(self) -> None:
         """Stop listening to the other nodes and end the connections to Redis."""
@@ -40,6 +53,22 @@ class RoomManager(socketio.AsyncRedisManager):
         client: Any = self.redis
         if client is not None:
             await client.aclose()
+
+    async def _redis_listen_with_retries(self) -> AsyncGenerator[Any, None]:
+        """Yield what other nodes publish; python-socketio's own waits up to a minute after a long outage."""
+        while True:
+            try:
+                self._redis_connect()
+                pubsub: Any = self.pubsub
+                await pubsub.subscribe(self.channel)
+                async for message in pubsub.listen():
+                    yield message
+            except Exception as error:  # noqa: BLE001 - whatever it is, the node must listen again
+                log.warning(
+                    "redis lost, listening again",
+                    **{"event.name": "redis.lost", "error.type": type(error).__name__},
+                )
+            await asyncio.sleep(_LISTEN_AGAIN_SECONDS)
 
     async def _handle_emit(self, message: dict[str, Any]) -> None:
         sockets = self._sockets(message)
