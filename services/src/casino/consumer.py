@@ -25,6 +25,8 @@ from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 from opentelemetry import trace
+from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
+from opentelemetry.trace import Status, StatusCode
 
 from casino import kafka_client, reachability, topics
 from casino.events import InvalidEventError, Topic
@@ -188,7 +190,9 @@ class ConsumerThread:
 
     def _give_up(self, record: Any, reason: str, error: Exception, fields: tuple[str, ...] = ()) -> None:
         """Report a message that will not be handled. Its content is never logged: it may hold anything."""
-        trace.get_current_span().set_attribute("casino.message.rejected", reason)
+        span = trace.get_current_span()
+        span.set_attributes({"casino.message.rejected": reason, ERROR_TYPE: type(error).__qualname__})
+        span.set_status(Status(StatusCode.ERROR, reason))
         write = log.error if reason == INTERNAL else log.warning
         write(
             "message rejected",

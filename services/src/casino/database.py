@@ -1,6 +1,5 @@
 """PostgreSQL: the pool of a service, its migrations, its health check."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, LiteralString, TypeVar, cast
@@ -35,7 +34,15 @@ SESSION_OPTIONS = " ".join(
         "-c timezone=UTC",
     )
 )
+# A server that vanished without a word (a cut cable, a lost node) is noticed within seconds.
+KEEPALIVE: dict[str, Any] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 POOL_TIMEOUT_SECONDS = 2.0
+CHECK_TIMEOUT_SECONDS = 0.9
 
 
 class _ConnectionLostError(psycopg.OperationalError):
@@ -65,6 +72,7 @@ class Database:
                 "application_name": self._application,
                 "options": SESSION_OPTIONS,
                 "connect_timeout": 3,
+                **KEEPALIVE,
             },
         )
 
@@ -84,20 +92,22 @@ class Database:
         """Give all connections back."""
         await self.pool.close(timeout=2.0)
 
-    async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def run(self, work: Callable[[Connection], Awaitable[T]], wait: float | None = None) -> T:
         """Do `work` in one transaction: committed when it returns, rolled back when it raises.
+
+        `wait`: seconds to wait for a connection, the pool's when left out.
 
         A connection that the server had closed meanwhile is replaced and the work done once more; so
         `work` must be repeatable, which it is when it reads only or is idempotent by a transaction id.
         """
         try:
-            return await self._once(work)
+            return await self._once(work, wait)
         except _ConnectionLostError:
             await self.pool.check()
-            return await self._once(work)
+            return await self._once(work, wait)
 
-    async def _once(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        async with self.pool.connection() as connection:
+    async def _once(self, work: Callable[[Connection], Awaitable[T]], wait: float | None) -> T:
+        async with self.pool.connection(wait) as connection:
             try:
                 async with connection.transaction():
                     return await work(connection)
@@ -112,9 +122,12 @@ class Database:
         Raises:
             psycopg.Error | PoolTimeout: the database does not answer.
         """
+
+        async def ask(connection: Connection) -> None:
+            await connection.execute("SELECT 1")
+
         with suppress_instrumentation():
-            async with self.pool.connection(timeout=1.5) as connection:
-                await connection.execute("SELECT 1")
+            await self.run(ask, CHECK_TIMEOUT_SECONDS)
 
 
 def migrate(dsn: str, versions: Path) -> None:
@@ -157,8 +170,3 @@ def unwrap(error: sqlalchemy.exc.OperationalError) -> Exception:
 def run_sql_file(bind: Any, path: Path) -> None:
     """Run a file of SQL statements in a migration; `bind` is `op.get_bind()`. It takes no parameters."""
     bind.connection.driver_connection.execute(cast(LiteralString, path.read_text()))
-
-
-async def migrate_in_thread(dsn: str, versions: Path) -> None:
-    """Run `migrate` without holding up the event loop."""
-    await asyncio.to_thread(migrate, dsn, versions)

@@ -18,12 +18,10 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Protocol
 
-import psycopg
 import structlog
 from fastapi import APIRouter, FastAPI
 from kafka.errors import KafkaError
 from opentelemetry.instrumentation.utils import suppress_instrumentation
-from psycopg_pool import PoolTimeout
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from casino import problems
@@ -35,7 +33,7 @@ from pitboss.health import PATHS, Check, Health, HealthMiddleware, State
 log = structlog.get_logger()
 
 # Exceptions that pass when a dependency comes back. Everything else at start is a mistake of ours.
-TRANSIENT = (*OUTAGES, KafkaError, OSError, PoolTimeout, psycopg.OperationalError)
+TRANSIENT = (*OUTAGES, KafkaError, OSError)
 MAX_BACKOFF_SECONDS = 5.0
 WORKER_STOP_SECONDS = 5.0
 CLOSE_SECONDS = 3.0

@@ -18,6 +18,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.metrics import Observation
 
 from casino import kafka_client, metrics
+from casino.database import KEEPALIVE
 from casino.events import Event
 from pitboss import outbox as trace_outbox
 
@@ -177,10 +178,6 @@ class OutboxRelay:
                 if failures:
                     log.info("outbox relay works again", **{"event.name": "outbox.recovered"})
                 failures = 0
-            except (KafkaError, psycopg.Error, OSError) as error:
-                failures += 1
-                self._fail(error, failures)
-                published = 0
             except Exception as error:  # noqa: BLE001 - a relay that died would be silence
                 failures += 1
                 self._fail(error, failures)
@@ -256,6 +253,7 @@ class OutboxRelay:
                     connect_timeout=3,
                     application_name=f"{self._name}-outbox",
                     options="-c statement_timeout=10000",
+                    **KEEPALIVE,
                 )
         return self._connection
 

@@ -3,7 +3,9 @@
 import sys
 from typing import TypeVar
 
-from pydantic import Field, PostgresDsn, SecretStr, ValidationError
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import Field, PostgresDsn, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 EXIT_CODE_BAD_SETTINGS = 2
@@ -30,6 +32,16 @@ class DatabaseSettings(ServiceSettings):
 
     database_url: PostgresDsn = Field(repr=False, description="postgresql://user:password@host:port/database")
     database_pool_size: int = Field(default=10, ge=1, le=100)
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_read_by_libpq(cls, url: PostgresDsn) -> PostgresDsn:
+        # Here, where no value is shown: libpq's own message at connect would quote the password.
+        try:
+            conninfo_to_dict(str(url))
+        except psycopg.ProgrammingError:
+            raise ValueError("libpq can't read it: encode special characters as %XX") from None
+        return url
 
     @property
     def database_dsn(self) -> str:

@@ -7,6 +7,7 @@ import structlog
 from kafka import KafkaAdminClient
 from kafka.errors import TopicAlreadyExistsError, for_code
 
+from casino import kafka_client
 from casino.events import TOPICS, Topic
 from casino.reachability import require_broker
 
@@ -34,7 +35,7 @@ def create(bootstrap_servers: str, topics: Iterable[Topic] = TOPICS) -> list[str
     }
     # Any: pyright's stubs are of kafka-python 2
     options: dict[str, Any] = {
-        "bootstrap_servers": bootstrap_servers.split(","),
+        "bootstrap_servers": kafka_client.servers(bootstrap_servers),
         "client_id": "casino-topics",
         "bootstrap_timeout_ms": REQUEST_TIMEOUT_MS,
         "request_timeout_ms": REQUEST_TIMEOUT_MS,

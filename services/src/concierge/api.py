@@ -2,19 +2,15 @@
 
 from typing import Annotated
 
-import structlog
 from fastapi import APIRouter, Depends, Path
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, SecretStr
 
-from casino import tokens
+from casino import sessions
 from casino.database import Connection, Database
 from casino.events import IDENTIFIER, MinorUnits, Tier
 from casino.money import REPORTING_CURRENCY, Currency
-from casino.problems import Code, ProblemError
+from casino.tokens import Session
 from concierge.standing import Standing
-
-log = structlog.get_logger()
 
 _READ = "SELECT volume_minor, sequence FROM rewards WHERE player_id = %s"
 
@@ -36,29 +32,15 @@ class Rewards(BaseModel):
 def router(database: Database, secret: SecretStr) -> APIRouter:
     """The routes, reading from `database`, for holders of tokens signed with `secret`."""
     routes = APIRouter()
-    bearer = HTTPBearer(auto_error=False, description="the token of POST /session at Vault")
-
-    def session(
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
-    ) -> tokens.Session:
-        try:
-            return tokens.verify(credentials.credentials if credentials else None, secret)
-        except tokens.InvalidTokenError as error:
-            raise ProblemError(
-                Code.UNAUTHENTICATED,
-                "send a valid session token as bearer token",
-                reason=error.reason.value,
-                headers={"WWW-Authenticate": "Bearer"},
-            ) from None
+    authenticated = Depends(sessions.authenticate(secret))
 
     @routes.get("/players/{player_id}/rewards")
     async def rewards(
         player_id: Annotated[str, Path(pattern=IDENTIFIER)],
-        holder: Annotated[tokens.Session, Depends(session)],
+        session: Session = authenticated,
     ) -> Rewards:
         """Volume, points, tier and the volume that is missing for the next tier."""
-        if holder.player_id != player_id:
-            raise ProblemError(Code.FORBIDDEN, "a session sees its own player's rewards only")
+        sessions.require_owner(session, player_id)
 
         async def read(connection: Connection) -> tuple[int, int]:
             row = await (await connection.execute(_READ, (player_id,))).fetchone()

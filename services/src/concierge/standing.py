@@ -62,13 +62,3 @@ class Standing:
     def volume_to_next_minor(self) -> int:
         """Volume that is missing for the next tier, 0 at the top; minor units of the reporting currency."""
         return THRESHOLDS[self.next_tier] - self.volume_minor if self.next_tier else 0
-
-    def after(self, wagered_minor: int) -> Standing:
-        """The standing after another bet of this reporting amount.
-
-        Raises:
-            ValueError: the amount is negative.
-        """
-        if wagered_minor < 0:
-            raise ValueError("a bet can't be negative")
-        return Standing(self.volume_minor + wagered_minor)

@@ -12,7 +12,7 @@ import structlog
 from opentelemetry import trace
 
 from casino import metrics
-from casino.database import SESSION_OPTIONS
+from casino.database import KEEPALIVE, SESSION_OPTIONS
 from casino.events import (
     EventReason,
     InvalidEventError,
@@ -99,8 +99,8 @@ class RewardsWorker:
             return apply_bet(self._connected(), bet)
         except psycopg.DataError as error:
             raise InvalidEventError(EventReason.INVALID_AMOUNT, ("reporting_amount_minor",)) from error
-        except (psycopg.OperationalError, psycopg.InterfaceError):
-            self.close()
+        except OUTAGES:
+            self.close()  # whatever state it is in: the next attempt gets a new one
             raise
 
     def _connected(self) -> psycopg.Connection[Any]:
@@ -111,6 +111,7 @@ class RewardsWorker:
                 connect_timeout=3,
                 application_name="concierge-consumer",
                 options=SESSION_OPTIONS,
+                **KEEPALIVE,
             )
         return self._connection
 

@@ -7,12 +7,11 @@ import structlog
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
-from casino import tokens
+from casino import sessions, tokens
 from casino.events import IDENTIFIER, WalletEventType, format_time
 from casino.money import Currency, InvalidAmountError, format_minor, parse_minor
 from casino.problems import Code, ProblemError
 from casino.tokens import Session
-from vault import sessions
 from vault.ledger import PROVIDER, Booking, Ledger, Movement, Refusal, RefusedError
 from vault.operation import Operation
 from vault.settings import VaultSettings
@@ -51,9 +50,7 @@ class MovementRequest(BaseModel):
     game_id: Identifier
     currency: Annotated[str, Field(pattern=CODE, strict=True)]
     # Any: what is no amount has a problem code of its own
-    amount_minor: Annotated[
-        Any, Field(json_schema_extra={"type": "string", "pattern": "^(0|[1-9][0-9]{0,37})$"})
-    ]
+    amount_minor: Annotated[Any, Field(json_schema_extra={"type": "string", "pattern": AMOUNT})]
 
 
 class MovementAnswer(BaseModel):
