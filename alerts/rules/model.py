@@ -13,7 +13,7 @@ UID_LIMIT = 40
 EVALUATED_EVERY = "10s"
 RUNBOOKS = "/d/runbook-{uid}/{name}.md"
 """The runbook's page in Grafana: dashboards/ makes one of each file in alerts/runbooks. Without an address,
-because provisioning replaces no variables in annotations: a notification's reader comes by its generatorURL."""
+because provisioning replaces no variable in annotations; a notification's generatorURL leads to it."""
 
 
 class Severity(StrEnum):
