@@ -9,7 +9,8 @@ import pytest
 from tiny_stack import Checkout
 
 from stack.errors import StackError
-from stack.project import git_version, require_free
+from stack.project import git_version
+from stack.space import require_free
 
 
 def _docker(checkout: Checkout, body: str) -> Path:

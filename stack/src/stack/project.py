@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from stack.compose.model import ComposeFile
 from stack.errors import StackError
 from stack.paths import COMPOSE_FILE
 
-MINIMUM_FREE_BYTES = 1 << 30
 GIT_SECONDS = 5
 
 
@@ -110,15 +108,3 @@ def git_version(root: Path) -> str:
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return result.stdout.strip() or "unknown"
-
-
-def require_free(folder: Path, needed: int = MINIMUM_FREE_BYTES, what_for: str = "the stack's data") -> None:
-    """Raise StackError when the disk of `folder` has less than `needed` bytes left."""
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    free = shutil.disk_usage(existing).free
-    if free < needed:
-        raise StackError(
-            f"the disk is full: {what_for} needs {needed / 2**30:.1f} GiB in {folder}",
-            cause=f"{free / 2**30:.2f} GiB are free",
-            advice="free some space, or move it: STACK_STATE (data) and PITBOSS_CACHE (built programs)",
-        )

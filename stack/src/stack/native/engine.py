@@ -24,7 +24,8 @@ from stack.native.stop import clear, delete_volumes, end_supervisor, kill_servic
 from stack.native.translate import require_binds
 from stack.probe import ensure_probe
 from stack.progress import Reporter
-from stack.project import Project, require_free
+from stack.project import Project
+from stack.space import require_free
 
 SUPERVISION_SECONDS = 0.3
 

@@ -15,7 +15,7 @@ from stack.programs.kafka import JarsRecipe
 from stack.programs.recipe import Recipe, Workshop
 from stack.programs.run import BuildError
 from stack.progress import Reporter
-from stack.project import require_free
+from stack.space import require_free
 
 COMPOSE = Path("stack/native/compose")
 COLLECTOR_SOURCES = "distribution"
