@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import statistics
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from support.native import NativeStack  # noqa: E402
 from support.wait import until  # noqa: E402
 
 BETS = 10
+PLAYER = "player-0040"
 WARM_START_GOAL = 45.0
 MEMORY_GOAL_GIB = 2.5
 TEMPO_GOAL = 10.0
@@ -34,11 +36,24 @@ def first_trace() -> bool:
 
 def seconds_until_visible() -> tuple[float, float]:
     """Seconds from the accepted bet to its trace in Tempo and to its log line in Loki."""
-    placed = casino.place_bet(player="player-0040", amount_minor="100")
+    trace_id, span_id = secrets.token_hex(16), secrets.token_hex(8)
+    answer = httpx.post(
+        f"{casino.VAULT}/wallet/bet",
+        headers=casino.session(PLAYER) | {"traceparent": f"00-{trace_id}-{span_id}-01"},
+        json={
+            "player_id": PLAYER,
+            "transaction_id": trace_id,
+            "round_id": trace_id,
+            "game_id": "dice",
+            "currency": "EUR",
+            "amount_minor": "100",
+        },
+    )
+    answer.raise_for_status()
     accepted = time.monotonic()
     waiting = {
-        "tempo": lambda: backends.trace(placed.trace_id),
-        "loki": lambda: backends.logs(f'{{service_name="vault"}} | trace_id="{placed.trace_id}"'),
+        "tempo": lambda: backends.trace(trace_id),
+        "loki": lambda: backends.logs(f'{{service_name="vault"}} | trace_id="{trace_id}"'),
     }
     seen: dict[str, float] = {}
 
