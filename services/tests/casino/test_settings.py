@@ -50,3 +50,16 @@ def test_all_mistakes_are_named_in_one_message(
         assert name in said
     assert "hidden-password" not in said
     assert "too-short-and-secret" not in said
+
+
+def test_a_password_that_libpq_can_not_read_is_a_wrong_setting_that_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://vault:hidden%zzpassword@db/vault")
+    with pytest.raises(SystemExit):
+        settings.load(DatabaseSettings)
+    said = capsys.readouterr().err
+    assert "DATABASE_URL" in said
+    assert "password" not in said
