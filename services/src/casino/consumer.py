@@ -28,7 +28,7 @@ from opentelemetry import trace
 from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
 from opentelemetry.trace import Status, StatusCode
 
-from casino import kafka_client, reachability, topics
+from casino import kafka_client, metrics, reachability, topics
 from casino.events import InvalidEventError, Topic
 
 log = structlog.get_logger()
@@ -204,6 +204,9 @@ class ConsumerThread:
             },
             **_position(record),
             exc_info=error if reason == INTERNAL else None,
+        )
+        metrics.consumer_rejected.add(
+            1, {"group": self._subscription.group, "topic": record.topic, "reason": reason}
         )
         self._reject(record, reason)
 

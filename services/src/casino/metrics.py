@@ -40,6 +40,12 @@ problems = meter.create_counter(
     "casino.problems", "{problem}", "Problem details answered, by code and reason"
 )
 
+consumer_rejected = meter.create_counter(
+    "casino.consumer.rejected",
+    "{message}",
+    "Messages from Kafka given up, by consumer group, topic and reason",
+)
+
 rewards_events = meter.create_counter(
     "casino.rewards.events", "{event}", "Events by result: applied, duplicate, rejected, dead_letter"
 )

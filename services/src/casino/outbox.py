@@ -44,6 +44,7 @@ CREATE INDEX outbox_published ON outbox (published_at) WHERE published_at IS NOT
 LEADER_LOCK = 0x6F_75_74_62  # "outb"
 POLL_SECONDS = 0.1
 BATCH = 500
+MARKED_AT_ONCE = 100
 ACK_TIMEOUT_SECONDS = 12.0
 MAX_BACKOFF_SECONDS = 5.0
 MEASURE_SECONDS = 1.0
@@ -210,17 +211,26 @@ class OutboxRelay:
         if not rows:
             self._prune(connection)
             return 0
+        done: list[int] = []
         for wave in waves(rows):
-            self._publish(connection, producer, wave)
+            acknowledged, failure = self._publish(producer, wave)
+            done += acknowledged
+            # Not after each wave: one player's backlog would need a commit per event.
+            if failure is not None or len(done) >= MARKED_AT_ONCE:
+                self._mark(connection, done)
+                done = []
+            if failure is not None:
+                raise failure  # ends the pass, so that no later event of the same key overtakes
+        self._mark(connection, done)
         return len(rows)
 
-    def _publish(self, connection: psycopg.Connection[Any], producer: Any, wave: list[Row]) -> None:
-        """Send one event per key, wait for all acknowledgements, mark those that have one.
+    def _mark(self, connection: psycopg.Connection[Any], done: list[int]) -> None:
+        if done:
+            with suppress_instrumentation():
+                connection.execute(_PUBLISHED, (done,))
 
-        Raises:
-            KafkaError: the first failure, after the others were marked; the caller ends the pass, so that
-                no later event of the same key overtakes.
-        """
+    def _publish(self, producer: Any, wave: list[Row]) -> tuple[list[int], Exception | None]:
+        """Send one event per key and wait; returns what was acknowledged, and the first failure."""
         sent: list[tuple[Row, Any]] = []
         failure: Exception | None = None
         for row in wave:
@@ -238,11 +248,7 @@ class OutboxRelay:
                 done.append(row.id)
             except KafkaError as error:
                 failure = failure or error
-        if done:
-            with suppress_instrumentation():
-                connection.execute(_PUBLISHED, (done,))
-        if failure is not None:
-            raise failure
+        return done, failure
 
     def _connect(self) -> psycopg.Connection[Any]:
         if self._connection is None:

@@ -13,6 +13,7 @@ from kafka.structs import TopicPartition
 from support.wait import until
 
 from casino import consumer as module
+from casino import metrics
 from casino.consumer import Backoff, ConsumerThread, Subscription
 from casino.events import WALLET_EVENTS, EventReason, InvalidEventError
 
@@ -92,7 +93,12 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     return consume
 
 
-def test_poison_in_the_middle_is_rejected_with_its_reason_and_the_offset_advances(run: Run):
+def test_poison_in_the_middle_is_rejected_with_its_reason_and_the_offset_advances(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+):
+    counted: list[dict[str, str]] = []
+    counter = SimpleNamespace(add=lambda _, attributes: counted.append(attributes))
+    monkeypatch.setattr(metrics, "consumer_rejected", counter)
     handled: list[bytes] = []
 
     def handle(value: bytes) -> None:
@@ -105,6 +111,7 @@ def test_poison_in_the_middle_is_rejected_with_its_reason_and_the_offset_advance
 
     assert handled == [b"1", b"2"]
     assert rejected == [(b"poison", "not_json")]
+    assert counted == [{"group": "test", "topic": "wallet.events", "reason": "not_json"}]
     assert broker.commits == [1, 2, 3]
     assert broker.closed == 1
 
