@@ -227,7 +227,7 @@ def build(
 
     `compose` is the real compose program, which tests judge docker-compose.yml with.
     """
-    project = _project(context)
+    project = _project(context, needs_secrets=engine is not EngineName.native)
     services = [name for name in programs or [] if name != COMPOSE_PROGRAM]
     if verify:
         for name in verify_cache(project, services, _reporter()):
