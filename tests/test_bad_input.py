@@ -55,6 +55,12 @@ def test_a_bad_bet_is_refused_with_a_problem_and_moves_no_money(
     assert casino.balance(PLAYER, "EUR") == before
 
 
+def malformed_contexts(carrier: str) -> float:
+    """How many trace contexts could not be read from this kind of carrier."""
+    found = backends.metric(f'sum(pitboss_propagation_malformed_total{{carrier="{carrier}"}})')
+    return found[0][1] if found else 0.0
+
+
 def test_malformed_json_is_a_problem(stack: NativeStack) -> None:
     del stack
     answer = httpx.post(
@@ -110,6 +116,7 @@ def test_a_malformed_traceparent_starts_a_trace_of_its_own(stack: NativeStack, t
     assert answer.status_code == 422
     assert len(answer.json()["trace_id"]) == 32
     assert int(answer.json()["trace_id"], 16) != 0
+    assert until(lambda: malformed_contexts("http"), seconds=30, what="the counter")
 
 
 def test_poison_messages_stop_no_consumer(stack: NativeStack) -> None:
@@ -137,6 +144,7 @@ def test_poison_messages_stop_no_consumer(stack: NativeStack) -> None:
     query = 'sum(casino_rewards_events_total{result="rejected"})'
     counted = until(lambda: backends.metric(query), seconds=30, what="the rejected events")
     assert counted[0][1] >= len(poison)
+    assert until(lambda: malformed_contexts("kafka"), seconds=30, what="the counter")
 
 
 async def connect(token: str) -> socketio.AsyncClient:
@@ -197,3 +205,9 @@ async def test_a_malformed_carrier_starts_a_trace_of_its_own(stack: NativeStack)
     answer = await client.call("chat", ({"room": "lobby", "text": "hello"}, carrier), timeout=10)
     assert answer["status"] == "ok"
     await client.disconnect()
+    assert until(lambda: malformed_contexts("socketio"), seconds=30, what="the counter")
+    assert until(
+        lambda: backends.logs('{service_name="room-service"} |= "malformed trace context on socketio"'),
+        seconds=20,
+        what="the log line",
+    )

@@ -10,7 +10,7 @@ from opentelemetry.metrics import get_meter_provider
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator  # pyright: ignore[reportPrivateUsage]
 from opentelemetry.sdk.environment_variables import OTEL_CONFIG_FILE
 
-from pitboss import __version__, shutdown
+from pitboss import __version__, propagation, shutdown
 from pitboss._internal.redaction import RedactingProcessor
 from pitboss.env import SHUTDOWN_TIMEOUT, Env
 
@@ -21,6 +21,7 @@ class PitbossConfigurator(_OTelSDKConfigurator):
     def _configure(self, **kwargs: Any) -> None:
         self._build_providers(kwargs)
         self._keep_secrets()
+        propagation.install()
         self._control_the_end()
 
     def _build_providers(self, arguments: dict[str, Any]) -> None:

@@ -6,17 +6,23 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from pitboss.propagation import note_malformed
+
 _PROPAGATOR = TraceContextTextMapPropagator()
 _LENGTH = 55  # of a traceparent of version 00; later versions may be longer, ours is not interested
 
 
 def span_context(traceparent: object) -> SpanContext | None:
-    """Return what a `traceparent` says, None for anything malformed; no tracestate, no baggage."""
-    if not isinstance(traceparent, str) or len(traceparent) != _LENGTH:
+    """Return what a `traceparent` says, None where it is absent or malformed; no tracestate or baggage."""
+    if traceparent is None:
         return None
-    extracted = _PROPAGATOR.extract({"traceparent": traceparent}, context=Context())
-    context = trace.get_current_span(extracted).get_span_context()
-    return context if context.is_valid else None
+    if isinstance(traceparent, str) and len(traceparent) == _LENGTH:
+        extracted = _PROPAGATOR.extract({"traceparent": traceparent}, context=Context())
+        context = trace.get_current_span(extracted).get_span_context()
+        if context.is_valid:
+            return context
+    note_malformed("socketio")
+    return None
 
 
 def traceparent(context: SpanContext) -> str:

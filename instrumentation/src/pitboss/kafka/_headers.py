@@ -11,8 +11,8 @@ Headers = list[tuple[str, bytes]]
 _TRACEPARENT = "traceparent"
 
 
-class _LastValue(Getter[Any]):
-    """Reads headers; a value that is no text is treated as absent, of several the last one counts."""
+class LastValue(Getter[Any]):
+    """Reads headers; a value that is no text is read as an empty one, of several the last one counts."""
 
     def get(self, carrier: Any, key: str) -> list[str] | None:
         for name, value in reversed(_items(carrier)):
@@ -21,14 +21,14 @@ class _LastValue(Getter[Any]):
             try:
                 return [value.decode("utf-8") if isinstance(value, bytes) else str(value)]
             except UnicodeDecodeError:
-                return None
+                return [""]
         return None
 
     def keys(self, carrier: Any) -> list[str]:
         return [name for name, _ in _items(carrier)]
 
 
-_GETTER = _LastValue()
+_GETTER = LastValue()
 
 
 def _items(headers: Any) -> list[tuple[str, Any]]:
