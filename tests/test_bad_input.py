@@ -141,9 +141,11 @@ def test_poison_messages_stop_no_consumer(stack: NativeStack) -> None:
     placed = casino.place_bet(player="player-0046", amount_minor="20000", expect=("balance", "level_up"))
     assert placed.pushes["level_up"]["data"]["tier"] == "silver"
 
-    query = 'sum(casino_rewards_events_total{result="rejected"})'
-    counted = until(lambda: backends.metric(query), seconds=30, what="the rejected events")
-    assert counted[0][1] >= len(poison)
+    def rejected() -> float:
+        found = backends.metric('sum(casino_rewards_events_total{result="rejected"})')
+        return found[0][1] if found else 0.0
+
+    assert until(lambda: rejected() >= len(poison), seconds=30, what="the count of rejected events")
     assert until(lambda: malformed_contexts("kafka"), seconds=30, what="the counter")
 
 
