@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
-import subprocess
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,12 +23,8 @@ for package in ("simulators", "stack"):  # or pytest takes the folders of the sa
     importlib.import_module(package)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run unit tests first, then those with real servers, then those that need the whole stack."""
-    if not os.environ.get("PITBOSS_LONG"):
-        kept = [item for item in items if not item.get_closest_marker("long")]
-        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-        items[:] = kept
     items.sort(
         key=lambda item: max(
             (TIERS.index(m.name) + 1 for m in item.iter_markers() if m.name in TIERS), default=0
@@ -46,9 +42,8 @@ def native_stack() -> Iterator[NativeStack]:
         try:
             yield stack
         finally:
-            keep = os.environ.get("PITBOSS_KEEP_LOGS")
-            if keep:
-                subprocess.run(["cp", "-r", f"{state}/logs", keep], check=False)
+            if keep := os.environ.get("PITBOSS_KEEP_LOGS"):
+                shutil.copytree(Path(state) / "logs", keep, dirs_exist_ok=True)
             stack.run("down")
 
 
