@@ -21,7 +21,7 @@ from concierge import api
 from concierge.worker import OUTAGES, RewardsWorker
 
 NAME = "concierge"
-MIGRATIONS = Path(__file__).parent / "versions"
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def create_app(configuration: DatabaseSettings | None = None) -> ASGIApp:
