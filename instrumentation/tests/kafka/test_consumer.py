@@ -8,9 +8,10 @@ from typing import Any
 
 import kafka
 import pytest
-from opentelemetry import trace
+from opentelemetry import propagate, trace
 from opentelemetry.trace import SpanKind, StatusCode
 
+from pitboss import propagation
 from pitboss.kafka import KafkaInstrumentor, extract, process
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -181,6 +182,17 @@ def test_malformed_headers_give_a_fresh_root(instrumented: Any, spans: Any, head
     (span,) = spans.all
     assert (span.parent, span.links) == (None, ())
     assert not trace.get_current_span(extract(record)).get_span_context().is_valid
+
+
+def test_a_malformed_header_is_counted_once(
+    instrumented: Any, measurements: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(propagate, "_HTTP_TEXT_FORMAT", propagate.get_global_textmap())
+    propagation.install()
+    instrumented.receive("t", headers=[("traceparent", b"garbage")])
+    for _ in kafka.KafkaConsumer():
+        pass
+    assert [point.value for point in measurements.points("pitboss.propagation.malformed")] == [1]
 
 
 def test_the_last_of_several_traceparents_counts(instrumented: Any, spans: Any) -> None:

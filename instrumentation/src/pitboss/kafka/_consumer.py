@@ -85,13 +85,14 @@ class Processing:
 
 def _relation(record: Any, current: Context) -> tuple[Context, list[Link]]:
     """Return the context to start in and the links: child of the producer, unless something is going on."""
-    created = _headers.extract(record.headers, current)
-    creation = trace.get_current_span(_headers.extract(record.headers)).get_span_context()
+    bare = trace.set_span_in_context(trace.INVALID_SPAN, current)
+    created = _headers.extract(record.headers, bare)
+    creation = trace.get_current_span(created).get_span_context()
     links = [Link(creation)] if creation.is_valid else []
     ambient = trace.get_current_span(current)
     if ambient.get_span_context().is_valid and not is_over(current):
         return current, links
-    return created if links else trace.set_span_in_context(trace.INVALID_SPAN, current), links
+    return created if links else bare, links
 
 
 def start(telemetry: Telemetry, client: Client, record: Any) -> Processing | None:
